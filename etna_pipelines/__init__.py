@@ -1,0 +1,1 @@
+"""A production database to every other environment: backed up, stripped, proven clean, swapped in and redeployed."""

@@ -1,0 +1,85 @@
+"""What can go wrong, as values of the domain.
+
+Every message is one sentence for a person: what, where, what to do next. It never holds a row's value or a
+secret. Errors are raised where the cause is known and translated once, at the edge (the CLI, Dagster).
+"""
+
+
+class EtnaError(Exception):
+    """Base of every error a user can meet. `retryable` says whether trying again by itself can help."""
+
+    retryable = False
+
+
+class SettingsError(EtnaError):
+    """environments.yaml, an environment variable or a secret is missing or wrong."""
+
+
+class RulesError(EtnaError):
+    """The anonymisation rules are wrong, or do not fit the schema they are for."""
+
+
+class StoreError(EtnaError):
+    """The store refused or could not be reached."""
+
+    retryable = True
+
+
+class ObjectMissing(StoreError):
+    """The store holds no such object."""
+
+    retryable = False
+
+
+class SnapshotDamaged(EtnaError):
+    """A snapshot's file or manifest is not what was published."""
+
+
+class SnapshotMissing(EtnaError):
+    """No snapshot of that id or kind is in the store."""
+
+
+class DatabaseUnreachable(EtnaError):
+    """A server does not answer."""
+
+    retryable = True
+
+
+class DatabaseRefused(EtnaError):
+    """A server answered no: credentials, privileges, a missing database or role."""
+
+
+class ProgramError(EtnaError):
+    """A client program (pg_dump, pg_restore ...) is missing, too old for the server, or failed."""
+
+
+class BackupFailed(EtnaError):
+    """Production could not be dumped whole."""
+
+
+class ArchiveMalformed(EtnaError):
+    """An archive holds what its manifest's schema does not allow."""
+
+
+class ProofFailed(EtnaError):
+    """A finished stripped archive still holds something it must not."""
+
+
+class PushRefused(EtnaError):
+    """Preflight found a reason not to touch the target."""
+
+
+class PushFailed(EtnaError):
+    """A push failed before its swap: the target serves what it served before."""
+
+
+class SwapFailed(EtnaError):
+    """The new database could not be exchanged for the live one, which goes on serving."""
+
+
+class RedeployFailed(EtnaError):
+    """The database was swapped in; the application's redeploy did not succeed."""
+
+
+class LockHeld(EtnaError):
+    """Another run works on the same target."""

@@ -1,0 +1,100 @@
+"""Archive files: COPY text compressed as independent gzip members that end at newlines.
+
+Every `pg_restore` reads such a file, and it can be compressed, decompressed and cut member by member, in parallel.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from isal import igzip, isal_zlib
+
+from etna_pipelines.errors import SnapshotDamaged
+
+BLOCK = 4 * 1024 * 1024
+"""Raw bytes a member aims at; a longer row makes a longer member."""
+
+TERMINATOR = b"\\.\n\n\n"
+"""What pg_dump ends the data of a table with (pg_backup_archiver: dumpTableData_copy)."""
+
+EMPTY = TERMINATOR
+
+
+def blocks_of_lines(chunks: Iterable[bytes], size: int = BLOCK) -> Iterator[bytes]:
+    """Cut a stream into blocks of about `size` bytes that end at newlines (the last one as it is)."""
+    parts: list[bytes] = []
+    held = 0
+    for chunk in chunks:
+        parts.append(chunk)
+        held += len(chunk)
+        if held < size:
+            continue
+        newline = chunk.rfind(b"\n")
+        if newline < 0:
+            continue
+        parts[-1] = chunk[: newline + 1]
+        yield b"".join(parts)
+        rest = chunk[newline + 1 :]
+        parts, held = ([rest], len(rest)) if rest else ([], 0)
+    if parts:
+        yield b"".join(parts)
+
+
+def compress(block: bytes) -> bytes:
+    """One gzip member. Level 1 of ISA-L comes out as small as pg_dump's default and is 5 to 10 times faster; the
+    header holds no time stamp, so equal data makes equal bytes."""
+    return igzip.compress(block, compresslevel=1, mtime=0)
+
+
+def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The raw bytes of a gzip stream of any number of members. Raises SnapshotDamaged where it is cut or not gzip."""
+    decompressor = isal_zlib.decompressobj(wbits=31)
+    fresh = True
+    try:
+        for chunk in chunks:
+            while chunk:
+                raw = decompressor.decompress(chunk)
+                fresh = False
+                if raw:
+                    yield raw
+                chunk = decompressor.unused_data if decompressor.eof else b""
+                if decompressor.eof:
+                    decompressor = isal_zlib.decompressobj(wbits=31)
+                    fresh = True
+    except (isal_zlib.error, zlib.error):
+        raise SnapshotDamaged("The archive file is not what was published: its compressed data is damaged.") from None
+    if not fresh:
+        raise SnapshotDamaged("The archive file is not what was published: it ends too early.")
+
+
+@dataclass
+class Tally:
+    """What is known of a file once all of its members have passed: sizes, rows, SHA-256."""
+
+    bytes: int = 0
+    raw_bytes: int = 0
+    lines: int = 0
+    members: list[int] = field(default_factory=list)
+    _sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+    def add(self, member: bytes, raw: bytes) -> bytes:
+        self.add_compressed(member)
+        self.raw_bytes += len(raw)
+        self.lines += raw.count(b"\n")
+        self.members.append(len(member))
+        return member
+
+    def add_compressed(self, data: bytes) -> bytes:
+        self.bytes += len(data)
+        self._sha256.update(data)
+        return data
+
+    @property
+    def sha256(self) -> str:
+        return self._sha256.hexdigest()
+
+    @property
+    def rows(self) -> int:
+        """Lines of data: without the terminator's three."""
+        return self.lines - TERMINATOR.count(b"\n")

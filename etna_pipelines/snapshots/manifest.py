@@ -1,0 +1,214 @@
+"""The manifest: what a snapshot holds, written last, deleted first, signed.
+
+A manifest is JSON, about `schema` (tables, columns, types, keys), `files` (bytes and SHA-256 of every file), where the
+snapshot came from, which rules and key stripped it, and what the proof found. It never holds a row's value.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from etna_pipelines.errors import SnapshotDamaged
+
+FORMAT = 1
+
+Kind = Literal["full", "stripped"]
+KINDS: tuple[Kind, ...] = ("full", "stripped")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(_Model):
+    """One column in COPY order. `type` is format_type()'s spelling, e.g. `character varying(150)`."""
+
+    name: str
+    type: str
+    not_null: bool = False
+    generated: bool = False
+    """Generated columns are not in COPY's column list: they hold nothing of their own."""
+    category: str = ""
+    """typcategory of the type or of a domain's base: S string, N numeric, B boolean, D date, A array, U other ..."""
+
+
+class Table(_Model):
+    """A table with data of its own. `columns` hold what COPY holds, in its order, generated ones last."""
+
+    oid: int
+    schema_name: str
+    name: str
+    columns: list[Column]
+    primary_key: list[str] = []
+    uniques: list[list[str]] = []
+    """Column lists of the other unique constraints and unique indexes; an expression stands as its SQL text."""
+    rows: int | None = None
+
+    @property
+    def qualified(self) -> str:
+        """`schema.table`, as rules, messages and metadata name it."""
+        return f"{self.schema_name}.{self.name}"
+
+    @property
+    def copied(self) -> list[Column]:
+        """The columns that stand in the archive's table file, in order."""
+        return [column for column in self.columns if not column.generated]
+
+
+class ForeignKey(_Model):
+    name: str
+    table: str
+    columns: list[str]
+    references: str
+    referenced_columns: list[str]
+
+
+class DatabaseSchema(_Model):
+    """What the catalogue said in the dump's own exported snapshot."""
+
+    tables: list[Table]
+    foreign_keys: list[ForeignKey] = []
+    extensions: list[str] = []
+    schemas: list[str] = []
+    unsupported: list[str] = []
+    """Objects that may hold values and that no rule can name: `large objects (3)`, `foreign server x` ..."""
+    texts: dict[str, str] = {}
+    """SQL that may quote a value, by what it is: {`comment on public.auth_user.email`: `...`}: comments, defaults,
+    check constraints, views, functions, enum labels ... Only in memory: never published (see Manifest.schema_)."""
+
+    def table(self, qualified: str) -> Table | None:
+        return next((table for table in self.tables if table.qualified == qualified), None)
+
+
+class ArchiveFile(_Model):
+    """One file of the archive as stored. A table's file is gzip of independent members that end at newlines."""
+
+    name: str
+    bytes: int
+    sha256: str
+    table: str | None = None
+    rows: int | None = None
+    raw_bytes: int | None = None
+    members: list[int] = []
+    """Compressed bytes of each gzip member, in order: where the file can be cut. Empty where it is not ours to cut."""
+
+
+class Source(_Model):
+    environment: str
+    database: str
+    system_identifier: str
+    server_version: str
+    encoding: str
+
+
+class RulesUsed(_Model):
+    files: list[str]
+    digest: str
+    key_id: str
+
+
+class MaskedColumn(_Model):
+    table: str
+    column: str
+    mask: str
+    values: int
+
+
+class Finding(_Model):
+    """A place where the proof found something, never what it found."""
+
+    table: str
+    column: str
+    kind: str
+    count: int
+
+
+class Proof(_Model):
+    passed: bool
+    scanned_bytes: int
+    scanned_files: int
+    originals: int
+    """How many distinct originals of identifying columns were looked for."""
+    allowed: dict[str, int] = {}
+    findings: list[Finding] = []
+
+
+class Manifest(_Model):
+    format: int = FORMAT
+    id: str
+    kind: Kind
+    parent: str | None = None
+    created: datetime
+    seconds: float = 0
+    source: Source
+    versions: dict[str, str]
+    schema_: DatabaseSchema = Field(alias="schema")
+    files: list[ArchiveFile]
+    rules: RulesUsed | None = None
+    masked: list[MaskedColumn] = []
+    emptied: list[str] = []
+    proof: Proof | None = None
+    hmac: str = ""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @property
+    def prefix(self) -> str:
+        """Where the snapshot's objects stand in the store: `full/<id>`."""
+        return f"{self.kind}/{self.id}"
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows or 0 for file in self.files)
+
+    def archive_key(self, name: str) -> str:
+        return f"{self.prefix}/archive/{name}"
+
+    def signed(self, signing_key: bytes) -> "Manifest":
+        return self.model_copy(update={"hmac": self._mac(signing_key)})
+
+    def to_bytes(self) -> bytes:
+        return self.model_dump_json(by_alias=True, indent=1, exclude={"schema_": {"texts"}}).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, signing_key: bytes, where: str) -> "Manifest":
+        """Read and authenticate a manifest. Raises SnapshotDamaged (naming `where`) unless its HMAC is right."""
+        try:
+            format_ = json.loads(data).get("format")
+            if format_ != FORMAT:
+                raise SnapshotDamaged(
+                    f"{where}: the manifest has format {format_!r} and this version reads {FORMAT}: "
+                    "use the etna-pipelines version that wrote it."
+                )
+            manifest = cls.model_validate_json(data)
+        except (ValidationError, ValueError, AttributeError):
+            raise SnapshotDamaged(
+                f"{where}: the manifest is not readable: delete this snapshot or restore the file from a copy of the store."
+            ) from None
+        if not hmac.compare_digest(manifest.hmac, manifest._mac(signing_key)):
+            raise SnapshotDamaged(
+                f"{where}: the manifest was changed after it was written, or signed with another key: "
+                "check ETNA_SIGNING_KEY, else do not use this snapshot."
+            )
+        return manifest
+
+    def _mac(self, signing_key: bytes) -> str:
+        """HMAC-SHA-256 over the manifest's canonical JSON (sorted keys, no spaces) with an empty `hmac`."""
+        plain = self.model_dump(mode="json", by_alias=True, exclude={"hmac": True, "schema_": {"texts"}})
+        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hmac.new(signing_key, canonical.encode(), hashlib.sha256).hexdigest()
+
+
+def new_id(now: datetime | None = None) -> str:
+    """An id that sorts by time and never repeats: `20261123T020000123456Z-1f0c9a`."""
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    return f"{moment:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(3)}"

@@ -1,0 +1,50 @@
+"""Where snapshots live: one small interface that a directory and S3 both fit."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object of a store: its key (`full/<id>/archive/toc.dat`) and its size in bytes."""
+
+    key: str
+    bytes: int
+
+
+class Store(Protocol):
+    """Objects under `/`-separated keys. Whole objects never stand in memory, and half-written ones are never seen.
+
+    Every method raises StoreError (a sentence naming store and key), ObjectMissing where the key does not exist.
+    Usable from several threads at once.
+    """
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> int:
+        """Stream an object in, replacing an older one; it appears whole or not at all. Returns its bytes."""
+        ...
+
+    def put_if_absent(self, key: str, data: bytes) -> None:
+        """Write a small object unless the key exists: then StoreError, unless it holds these very bytes already
+        (our own write whose reply was lost)."""
+        ...
+
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Stream an object out, or `length` bytes of it from `offset`, in chunks of at most a few MiB."""
+        ...
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the store (server-side, or a hard link), without its bytes passing through here."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Objects whose key begins with `prefix`, in key order."""
+        ...
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; those that do not exist are passed over."""
+        ...
+
+    def location(self, key: str = "") -> str:
+        """Where an object is, for people: a path, or s3://bucket/key. Holds no credentials."""
+        ...

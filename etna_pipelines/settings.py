@@ -1,0 +1,288 @@
+"""environments.yaml and the environment variables of secrets, as typed, validated settings.
+
+Every part has an embedded default: a server and a store under the home (`.etna`). Naming a part in environments.yaml
+replaces it. Secrets are environment variables, or lines of `.env`; the file never holds one.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from etna_pipelines import keys
+from etna_pipelines.errors import SettingsError
+from etna_pipelines.settings_file import (
+    EMBEDDED,
+    EXAMPLE_URL,
+    TARGETS,
+    CommandRedeploy,
+    Production,
+    SettingsFile,
+    StoreSettings,
+    Target,
+)
+from etna_pipelines.snapshots.manifest import Kind
+from etna_pipelines.yaml_file import YamlFile
+
+if TYPE_CHECKING:
+    from etna_pipelines.postgres.embedded import EmbeddedServer
+    from etna_pipelines.postgres.server import Database
+    from etna_pipelines.stores.store import Store
+
+FILE = Path("environments.yaml")
+APPLICATION_ROLE = "etna_app"
+"""The role that owns databases of the embedded server: no superuser, as in a real installation."""
+
+DEMO_DEVELOPMENT = Target(
+    owner=APPLICATION_ROLE,
+    hosts={"www.example.org": "development.example.org"},
+    redeploy=CommandRedeploy(command=["python", "-m", "etna_pipelines.demo.redeploy"]),
+)
+
+
+class Variables(BaseSettings):
+    """The ETNA_... environment variables; those of `.env` count where the environment has none."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ETNA_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    settings: Path | None = None
+    home: Path = Path(".etna")
+    masking_key: SecretStr | None = None
+    signing_key: SecretStr | None = None
+    production_password: SecretStr | None = None
+    staging_password: SecretStr | None = None
+    development_password: SecretStr | None = None
+    test_password: SecretStr | None = None
+    local_password: SecretStr | None = None
+
+    def password(self, environment: str) -> str | None:
+        secret: SecretStr | None = getattr(self, f"{environment}_password")
+        return secret.get_secret_value() if secret else None
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment, and the database that serves it."""
+
+    name: str
+    database: "Database"
+    snapshot: Kind | None = None
+    """The kind of snapshot it may hold; None for production, which is never a target."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """Host names of production and what they become here."""
+    redeploy: CommandRedeploy | None = None
+    owner: str | None = None
+    """The role that owns the database after a push; None for the role that connects."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is configured. Databases are asked for when needed: the embedded server's port is known once it runs."""
+
+    home: Path
+    rules: Path
+    store: StoreSettings
+    sections: Mapping[str, Production | Target]
+    """The environments by name, as environments.yaml or the embedded default says."""
+    variables: Variables
+
+    @property
+    def production(self) -> Environment:
+        return Environment("production", self.database("production"))
+
+    @property
+    def environments(self) -> dict[str, Environment]:
+        """Where snapshots can be pushed: every environment but production."""
+        return {name: self._environment(name, section) for name, section in self._targets.items()}
+
+    def environment(self, name: str) -> Environment:
+        """One of `environments`. Raises SettingsError for production and for names that are none."""
+        if name == "production":
+            raise SettingsError(
+                "production is where data comes from: nothing is ever pushed to it or rolled back there."
+            )
+        if name not in self._targets:
+            raise SettingsError(f"There is no environment `{name}`: there are {', '.join(self._targets)}.")
+        return self._environment(name, self._targets[name])
+
+    def database(self, name: str) -> "Database":
+        """The database of an environment. Connects to nothing."""
+        from etna_pipelines.postgres.server import Database
+
+        address = self.sections[name].database
+        if address == EMBEDDED:
+            return self.embedded_server.database(f"etna_{name}")
+        return Database.from_url(address, self.variables.password(name))
+
+    def is_embedded(self, name: str) -> bool:
+        return self.sections[name].database == EMBEDDED
+
+    @property
+    def uses_embedded_server(self) -> bool:
+        return any(self.is_embedded(name) for name in self.sections)
+
+    @property
+    def embedded_server(self) -> "EmbeddedServer":
+        from etna_pipelines.postgres.embedded import EmbeddedServer
+
+        return EmbeddedServer(self.home)
+
+    def masking_key(self) -> bytes:
+        """The key that makes pseudonyms."""
+        return self._key("masking", self.variables.masking_key, "makes the pseudonyms")
+
+    def signing_key(self) -> bytes:
+        """The key that signs manifests."""
+        return self._key("signing", self.variables.signing_key, "signs the manifests")
+
+    def open_store(self) -> "Store":
+        """The store of snapshots. Connects to nothing."""
+        if not self.store.is_s3:
+            from etna_pipelines.stores.local import LocalStore
+
+            return LocalStore(Path(self.store.url))
+        import boto3
+
+        from etna_pipelines.stores.s3 import S3Store, s3_client_config
+
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.store.endpoint_url,
+            region_name=self.store.region,
+            config=s3_client_config(),
+        )
+        return S3Store(client, self.store.bucket, self.store.prefix)
+
+    @property
+    def _targets(self) -> dict[str, Target]:
+        return {name: section for name, section in self.sections.items() if isinstance(section, Target)}
+
+    def _environment(self, name: str, section: Target) -> Environment:
+        owner = section.owner or (APPLICATION_ROLE if self.is_embedded(name) else None)
+        return Environment(name, self.database(name), section.snapshot, section.hosts, section.redeploy, owner)
+
+    def _key(self, name: str, given: SecretStr | None, purpose: str) -> bytes:
+        variable = f"ETNA_{name.upper()}_KEY"
+        if given:
+            return keys.parse(given.get_secret_value(), variable)
+        if self.is_embedded("production"):
+            return keys.kept(self.home / "keys" / f"{name}.key")
+        raise SettingsError(
+            f"{variable} is not set, and it {purpose}: make a key with {keys.HOW_TO_MAKE_ONE}, "
+            "keep it in your secret store and set the variable, or a line of .env, to it."
+        )
+
+
+def load(path: Path = FILE) -> Settings:
+    """The settings of `path`, or of the file that ETNA_SETTINGS names; without a file, the embedded default.
+
+    Raises SettingsError: one sentence with the file, the line and the fix."""
+    variables = Variables()
+    if variables.settings:
+        path = variables.settings
+        if not path.is_file():
+            raise SettingsError(f"ETNA_SETTINGS names {path}, which is not there: correct the variable or unset it.")
+    file = YamlFile.parse(_text(path), path.name, SettingsError)
+    configured = file.validate(SettingsFile)
+    sections = _sections(configured)
+    _check_databases(file, sections)
+    _check_keys(variables)
+    home, base = variables.home.expanduser().absolute(), path.absolute().parent
+    return Settings(
+        home=home,
+        rules=base / configured.rules,
+        store=configured.store.resolved(base, home),
+        sections=sections,
+        variables=variables,
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read ({error.strerror}): make it readable or move it away.") from None
+
+
+def _sections(configured: SettingsFile) -> dict[str, Production | Target]:
+    """What the file names, and the default of the rest. Once production is a real one, only development has a default:
+    real data must not flow into an environment that nobody asked for."""
+    production = configured.production or Production()
+    defaults: dict[str, Target] = {"development": Target()}
+    if production.database == EMBEDDED:
+        defaults = {name: kind() for name, kind in TARGETS.items()} | {"development": DEMO_DEVELOPMENT}
+    sections: dict[str, Production | Target] = {"production": production}
+    for name in TARGETS:
+        section: Target | None = getattr(configured, name) or defaults.get(name)
+        if section:
+            sections[name] = _with_this_python(section)
+    return sections
+
+
+def _with_this_python(section: Target) -> Target:
+    """`python` in a command is the one that runs us, whatever PATH says."""
+    if not section.redeploy or section.redeploy.command[0] != "python":
+        return section
+    command = [sys.executable, *section.redeploy.command[1:]]
+    return section.model_copy(update={"redeploy": CommandRedeploy(command=command)})
+
+
+def _check_databases(file: YamlFile, sections: Mapping[str, Production | Target]) -> None:
+    """No two environments may share a database: a push would swap the one under the other."""
+    seen: dict[tuple[str, int, str], str] = {}
+    for name, section in sections.items():
+        if section.database == EMBEDDED:
+            continue
+        identity = _identity(file, name, section.database)
+        if identity in seen:
+            danger = (
+                "a push would replace it" if seen[identity] == "production" else "their pushes would undo each other"
+            )
+            raise file.mistake(
+                (name, "database"), f"`{name}` has the very database of `{seen[identity]}`, and {danger}; name another."
+            )
+        seen[identity] = name
+
+
+def _identity(file: YamlFile, name: str, address: str) -> tuple[str, int, str]:
+    """What makes two addresses the same database; refuses those that libpq would not read, or that hold a password."""
+    from etna_pipelines.postgres.server import Database
+
+    try:
+        database = Database.from_url(address)
+        if "@" in database.name:  # an unquoted password can end up there
+            raise SettingsError
+    except SettingsError:
+        sentence = (
+            f"`{name}.database` must be `{EMBEDDED}` or a URL such as `{EXAMPLE_URL}`, special characters as `%40`."
+        )
+        raise file.mistake((name, "database"), sentence) from None
+    if database.password:
+        raise file.mistake(
+            (name, "database"),
+            f"`{name}.database` holds a password; take it out and put it into the variable "
+            f"ETNA_{name.upper()}_PASSWORD, or a line of .env.",
+        )
+    host = database.host.lower().rstrip(".")
+    return ("localhost" if host in ("127.0.0.1", "::1") else host, database.port, database.name)
+
+
+def _check_keys(variables: Variables) -> None:
+    """Keys that are given are keys, and two different ones."""
+    given = (("ETNA_MASKING_KEY", variables.masking_key), ("ETNA_SIGNING_KEY", variables.signing_key))
+    parsed = [keys.parse(secret.get_secret_value(), variable) for variable, secret in given if secret]
+    if len(set(parsed)) < len(parsed):
+        raise SettingsError(
+            "ETNA_MASKING_KEY and ETNA_SIGNING_KEY are the same: whoever checks manifests could undo pseudonyms; "
+            f"make a second key with {keys.HOW_TO_MAKE_ONE}."
+        )

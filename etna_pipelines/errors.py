@@ -25,6 +25,12 @@ class StoreError(EtnaError):
     retryable = True
 
 
+class StoreRefused(StoreError):
+    """The store answered no, and would again: credentials, permissions, space, a name that is taken."""
+
+    retryable = False
+
+
 class ObjectMissing(StoreError):
     """The store holds no such object."""
 

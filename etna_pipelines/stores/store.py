@@ -4,6 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from etna_pipelines.errors import StoreRefused
+
+CHUNK = 4 * 1024 * 1024
+"""The most bytes a read yields at a time."""
+
+MAX_KEY_BYTES = 900
+"""S3 allows 1,024, the store's own prefix included."""
+
 
 @dataclass(frozen=True)
 class StoredObject:
@@ -30,7 +38,10 @@ class Store(Protocol):
         ...
 
     def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Stream an object out, or `length` bytes of it from `offset`, in chunks of at most a few MiB."""
+        """Stream an object out, or `length` bytes of it from `offset`, in chunks of at most a few MiB.
+
+        Yields exactly the bytes asked for, else StoreError: a range that ends outside the object, a cut connection.
+        """
         ...
 
     def copy(self, source: str, target: str) -> None:
@@ -48,3 +59,21 @@ class Store(Protocol):
     def location(self, key: str = "") -> str:
         """Where an object is, for people: a path, or s3://bucket/key. Holds no credentials."""
         ...
+
+
+def checked_key(key: str) -> str:
+    """The key itself, when every store can hold it: no empty parts, none that begins with a dot, nothing unprintable.
+
+    That rules out `..` and absolute paths, and leaves dotted names to a store's own temporary files.
+    """
+    parts = key.split("/")
+    if (
+        any(not part or part.startswith(".") for part in parts)
+        or not key.isprintable()
+        or len(key.encode()) > MAX_KEY_BYTES
+    ):
+        raise StoreRefused(
+            f"{key!r} cannot be an object's key: use printable names, not empty and not beginning with a dot, "
+            f"joined by '/', of at most {MAX_KEY_BYTES} bytes together."
+        )
+    return key

@@ -4,12 +4,14 @@ PostgreSQL quotes values in its messages (`invalid input syntax for type integer
 they like, and client programs print both to stderr. So nothing is filtered out here: only known messages get in.
 """
 
+import contextlib
 import re
-from collections.abc import Iterable
+import signal
+from collections.abc import Iterable, Sequence
 
 import psycopg
 
-from etna_pipelines.errors import DatabaseRefused, DatabaseUnreachable, EtnaError
+from etna_pipelines.errors import DatabaseRefused, DatabaseUnreachable, EtnaError, ProgramError
 
 _UNREACHABLE: list[tuple[str, str]] = [
     (r"Connection refused", "nothing listens there: start the server or correct its host and port"),
@@ -113,3 +115,54 @@ def reason(error: psycopg.Error) -> str:
 def _in_words(objects: Iterable[str]) -> str:
     listed = ", ".join(objects)
     return f" at {listed}" if listed else ""
+
+
+_ABOUT_CONNECTION = re.compile(r"connection to server|server closed the connection|no connection to the server|FATAL:")
+_NOT_THE_MESSAGE = re.compile(
+    r"(\w+: )?(DETAIL|detail|CONTEXT|HINT|hint|QUERY|STATEMENT|LOCATION|Command was|Query was): ?"
+)
+_OBJECTS = [
+    re.compile(r"from TOC entry \d+; \d+ \d+ ([^\n]{1,200})"),
+    re.compile(r"(?:COPY failed for|contents of) (table \"[^\"\n]{1,200}\")"),
+]
+
+
+def program_failure(program: str, code: int, stderr: Sequence[str], label: str, user: str) -> EtnaError:
+    """The error that a client program's exit code and its lines on stderr amount to."""
+    text = "\n".join(stderr)
+    if versions := re.search(r"server version: ([\w.]+).*; (\w+) version: ([\w.]+)", text):
+        server, _, client = versions.groups()
+        major = re.split(r"\D", server)[0]
+        return ProgramError(
+            f"{program} {client} is too old for {label}, which is PostgreSQL {server}: "
+            f"install postgresql-client-{major} or name its directory in ETNA_POSTGRES_BIN."
+        )
+    if "unsupported version" in text and "file header" in text:
+        return ProgramError(
+            f"The archive is of a newer PostgreSQL than this {program}: install the newer client programs."
+        )
+    start = next((number for number, line in enumerate(stderr) if "error:" in line or "FATAL:" in line), len(stderr))
+    said = [line for line in stderr[start:] if not _NOT_THE_MESSAGE.match(line)]
+    for line in said:
+        if _ABOUT_CONNECTION.search(line) and (unreachable := why_no_connection(line, label, user)):
+            return unreachable
+    message = next((message for line in said if (message := known(line))), None) or _own_words(program, said)
+    found = [match.group(1) for pattern in _OBJECTS if (match := pattern.search(text))]
+    return ProgramError(
+        f"{program} {_ended(code)}{f' on {label}' if label else ''}{f' at {found[0]}' if found else ''}: "
+        f"{message or 'what the server said may quote rows and is not shown, its log has it'}."
+    )
+
+
+def _own_words(program: str, said: Sequence[str]) -> str | None:
+    """What the program said by itself, not repeating the server, with anything quoted left out."""
+    if not said or "ERROR:" in said[0] or not said[0].startswith(f"{program}: error: "):
+        return None
+    return re.sub(r"\"[^\"]*(\"|$)", '"..."', said[0].removeprefix(f"{program}: error: ")).rstrip(".")
+
+
+def _ended(code: int) -> str:
+    number = -code if code < 0 else code - 128
+    with contextlib.suppress(ValueError):
+        return f"was stopped by {signal.Signals(number).name}"
+    return f"failed with exit code {code}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from etna_pipelines.errors import ObjectMissing, StoreError, StoreRefused
-from etna_pipelines.stores.store import CHUNK, StoredObject, checked_key
+from etna_pipelines.stores.store import CHUNK, StoredObject, checked_end, checked_key
 
 INCOMING = ".incoming-"
 """What names of files that are being written begin with: no key can (see checked_key)."""
@@ -75,10 +75,7 @@ class LocalStore:
         with self._telling("read", key):
             file = self._opened(path)
         with file:
-            size = os.fstat(file.fileno()).st_size
-            left = size - offset if length is None else length
-            if offset + left > size or left < 0:
-                raise StoreRefused(f"{path} has {size} bytes, fewer than were asked for: verify the snapshot it is of.")
+            left = checked_end(str(path), os.fstat(file.fileno()).st_size, offset, length) - offset
             file.seek(offset)
             while left:
                 with self._telling("read", key):

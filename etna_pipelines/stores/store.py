@@ -77,3 +77,11 @@ def checked_key(key: str) -> str:
             f"joined by '/', of at most {MAX_KEY_BYTES} bytes together."
         )
     return key
+
+
+def checked_end(where: str, size: int, offset: int, length: int | None) -> int:
+    """Where a read of `length` bytes from `offset` ends, when that is inside an object of `size` bytes."""
+    end = size if length is None else offset + length
+    if not 0 <= offset <= end <= size:
+        raise StoreRefused(f"{where} has {size} bytes, fewer than were asked for: verify the snapshot it is of.")
+    return end

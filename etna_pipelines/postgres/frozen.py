@@ -1,0 +1,144 @@
+"""A database held still: one exported snapshot of it, every table locked against TRUNCATE, ALTER and DROP.
+
+Those do not keep to snapshots: a table truncated between a snapshot and pg_dump's lock is dumped empty, as success.
+So the locks come first and the snapshot after them. Reading and writing go on meanwhile.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from etna_pipelines.errors import BackupFailed
+from etna_pipelines.postgres.schema import DUMPED, read_schema
+from etna_pipelines.postgres.server import Database, reason, server_major, system_identifier
+from etna_pipelines.snapshots.manifest import DatabaseSchema
+
+LOCK_TIMEOUT = 30
+"""Seconds to wait for the lock of a table. Statements of the application queue behind us for as long."""
+
+ATTEMPTS = 3
+BATCH = 500
+
+Connection = psycopg.Connection[TupleRow]
+Relation = tuple[int, str, str]
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What the held transaction knows of the database; `snapshot` is for pg_dump --snapshot."""
+
+    snapshot: str
+    schema: DatabaseSchema
+    table_bytes: int
+    major: int
+    server_version: str
+    system_identifier: str
+    encoding: str
+
+
+@contextmanager
+def frozen(source: Database) -> Iterator[Frozen]:
+    """Hold every table of the database and one snapshot until the block ends. Raises BackupFailed."""
+    with source.connect() as connection:
+        _set(connection, "statement_timeout", "0")
+        _set(connection, "lock_timeout", f"{LOCK_TIMEOUT}s")
+        _set(connection, "idle_in_transaction_session_timeout", "0")
+        if server_major(connection) >= 17:
+            _set(connection, "transaction_timeout", "0")
+        identifier = system_identifier(connection)
+        for _ in range(ATTEMPTS):
+            relations = _relations(connection)
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                if _lock(connection, source, relations) and _relations(connection) == relations:
+                    yield _describe(connection, identifier)
+                    return
+            finally:
+                if not connection.closed and not connection.broken:
+                    connection.execute("ROLLBACK")
+    raise BackupFailed(
+        f"The tables of {source.label} were created, dropped or renamed each of {ATTEMPTS} times that they were "
+        "about to be locked: run the backup again when its migration is over."
+    )
+
+
+def _lock(connection: Connection, source: Database, relations: Sequence[Relation]) -> bool:
+    """Lock all tables; no statement before or among these may take a snapshot. False where a table went away."""
+    names = [sql.Identifier(schema, name) for _, schema, name in relations]
+    try:
+        for start in range(0, len(names), BATCH):
+            tables = sql.SQL(", ONLY ").join(names[start : start + BATCH])
+            connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(tables))
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.WrongObjectType):
+        return False
+    except psycopg.errors.LockNotAvailable:
+        connection.execute("ROLLBACK")
+        raise busy(source, _locked_table(connection)) from None
+    except psycopg.Error as error:
+        raise BackupFailed(
+            f"The tables of {source.label} cannot be locked for reading, {reason(error)}: "
+            f"give role {source.user} SELECT on all of them, for example by GRANT pg_read_all_data."
+        ) from None
+    return True
+
+
+def busy(source: Database, table: str | None) -> BackupFailed:
+    """The error for a table that others altered, truncated or wanted to: worth another try by itself."""
+    error = BackupFailed(
+        f"{table or 'A table'} of {source.label} was being altered, truncated or locked by another session: "
+        "run the backup again when that has ended."
+    )
+    error.retryable = True
+    return error
+
+
+def _locked_table(connection: Connection) -> str | None:
+    """A table that another session holds, or waits for, so that nobody may read it."""
+    row = connection.execute(
+        "SELECT n.nspname || '.' || c.relname FROM pg_locks l"
+        " JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND l.pid <> pg_backend_pid()"
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " ORDER BY l.granted DESC LIMIT 1"
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def _relations(connection: Connection) -> list[Relation]:
+    """Tables and partitioned tables as `oid, schema, name`."""
+    rows = connection.execute(
+        f"WITH dumped AS ({DUMPED}) SELECT oid, nspname, relname FROM dumped WHERE relkind IN ('r', 'p') ORDER BY oid"
+    )
+    return [(oid, schema, name) for oid, schema, name in rows]
+
+
+def _describe(connection: Connection, identifier: str) -> Frozen:
+    snapshot = _one(connection, "SELECT pg_export_snapshot()")
+    return Frozen(
+        snapshot=snapshot,
+        schema=read_schema(connection),
+        table_bytes=int(
+            _one(
+                connection,
+                f"WITH dumped AS ({DUMPED})"
+                " SELECT coalesce(sum(pg_table_size(oid)), 0)::text FROM dumped WHERE relkind = 'r'",
+            )
+        ),
+        major=server_major(connection),
+        server_version=_one(connection, "SHOW server_version").split()[0],
+        system_identifier=identifier,
+        encoding=_one(connection, "SHOW server_encoding"),
+    )
+
+
+def _set(connection: Connection, name: str, value: str) -> None:
+    connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+
+
+def _one(connection: Connection, query: str) -> str:
+    [(value,)] = connection.execute(query).fetchall()
+    return str(value)

@@ -1,0 +1,185 @@
+"""An archive into a new database: every file verified before pg_restore reads a byte of it, every row counted after."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from etna_pipelines.errors import ObjectMissing, PushRefused, SnapshotDamaged
+from etna_pipelines.postgres.programs import Program, find, run
+from etna_pipelines.postgres.schema import DUMPED, Connection
+from etna_pipelines.postgres.server import Database, server_major
+from etna_pipelines.postgres.verify import verify
+from etna_pipelines.progress import Progress, Tick, silent
+from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest
+from etna_pipelines.stores.store import Store
+
+__all__ = ["fetch_archive", "restore", "verify"]
+
+THREADS = 4
+
+TRANSACTION_TIMEOUT = 17
+"""From this major on pg_restore sets transaction_timeout, which older servers do not know."""
+
+_FINISHED = re.compile(r"finished item (\d+) TABLE DATA ")
+
+
+def fetch_archive(manifest: Manifest, store: Store, scratch: Path, progress: Progress = silent) -> Path:
+    """The snapshot's archive as a directory for pg_restore, each file of the published size and SHA-256.
+
+    A store's own directory is used where it lies; else the files are downloaded into `scratch`, a fresh directory of
+    the caller's. Raises SnapshotDamaged for a file that is changed, cut, missing or not in the manifest.
+    """
+    _refuse_strangers(manifest, store)
+    in_place = Path(store.location(manifest.archive_key("toc.dat"))).parent
+    local = in_place.is_dir()
+    archive = in_place if local else scratch / "archive"
+    if not local:
+        archive.mkdir(mode=0o700)
+    done = 0
+
+    def fetch(file: ArchiveFile) -> int:
+        chunks = _verified(manifest, store, file)
+        if local:
+            return sum(len(chunk) for chunk in chunks)
+        with (archive / file.name).open("xb") as target:
+            return sum(target.write(chunk) for chunk in chunks)
+
+    with ThreadPoolExecutor(THREADS, "fetch") as pool:
+        try:
+            for size in pool.map(fetch, sorted(manifest.files, key=lambda file: -file.bytes)):
+                done += size
+                progress(Tick("verify", done, manifest.bytes))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return archive
+
+
+def restore(archive: Path, manifest: Manifest, target: Database, *, jobs: int = 2, progress: Progress = silent) -> None:
+    """Restore a fetched archive into `target`, an existing empty database, as a role that need not be superuser.
+
+    Owners, privileges, publications and subscriptions are not restored: they are production's. Where it fails, the
+    target is half full and only fit to be dropped.
+    """
+    with target.connect() as connection:
+        _refuse_objects(connection, target)
+        major = server_major(connection)
+        made = _made_already(connection)
+    pg_restore = _fitting_pg_restore(manifest, target, major)
+    with tempfile.NamedTemporaryFile("w", prefix="etna-list-", encoding="utf-8") as wanted:
+        listing = run(pg_restore, ["--list", str(archive)]).decode()
+        wanted.writelines(_wanted(listing, made))
+        wanted.flush()
+        _run_pg_restore(pg_restore, archive, Path(wanted.name), manifest, target, jobs, progress)
+    with target.connect() as connection:
+        # A database without statistics answers its first queries slowly.
+        connection.execute("ANALYZE")
+
+
+def _verified(manifest: Manifest, store: Store, file: ArchiveFile) -> Iterator[bytes]:
+    """The file's chunks; raises at their end unless they were what was published."""
+    key = manifest.archive_key(file.name)
+    digest, size = hashlib.sha256(), 0
+    try:
+        for chunk in store.read(key):
+            digest.update(chunk)
+            size += len(chunk)
+            yield chunk
+    except ObjectMissing:
+        raise SnapshotDamaged(
+            f"{store.location(key)} is missing from its snapshot: use another snapshot or restore the file from a copy."
+        ) from None
+    if (size, digest.hexdigest()) != (file.bytes, file.sha256):
+        raise SnapshotDamaged(
+            f"{store.location(key)} is not what was published ({size} bytes, {file.bytes} expected): "
+            "use another snapshot or restore the file from a copy."
+        )
+
+
+def _refuse_strangers(manifest: Manifest, store: Store) -> None:
+    """pg_restore prefers `17.dat` to `17.dat.gz`: a file added beside the published ones would be read instead."""
+    published = {manifest.archive_key(file.name) for file in manifest.files}
+    for stored in store.list(manifest.archive_key("")):
+        if stored.key not in published:
+            raise SnapshotDamaged(
+                f"{store.location(stored.key)} is not in its snapshot's manifest: find out who put it there, delete it."
+            )
+
+
+def _refuse_objects(connection: Connection, target: Database) -> None:
+    row = connection.execute(
+        f"WITH dumped AS ({DUMPED}) SELECT nspname || '.' || relname FROM dumped WHERE relkind NOT IN ('i', 'I')"
+    ).fetchone()
+    if row:
+        raise PushRefused(f"{target.label} is not empty ({row[0]} is there): restore into a new database.")
+
+
+def _made_already(connection: Connection) -> set[str]:
+    """Entries of an archive's list that the target has already, such as an extension that a superuser made for us."""
+    extensions = connection.execute("SELECT extname FROM pg_extension").fetchall()
+    schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname <> 'public'").fetchall()
+    return {f"EXTENSION - {name} " for (name,) in extensions} | {f"SCHEMA - {name} " for (name,) in schemas}
+
+
+def _fitting_pg_restore(manifest: Manifest, target: Database, major: int) -> Path:
+    source = _major(manifest.source.server_version)
+    if major < source:
+        raise PushRefused(
+            f"{target.label} runs PostgreSQL {major} and the snapshot is of {source}: upgrade it to {source} or newer."
+        )
+    wanted = max(major, _major(manifest.versions["pg_dump"]))
+    program = find("pg_restore", wanted)
+    if major < TRANSACTION_TIMEOUT <= max(wanted, _major(run(program, ["--version"]).decode().split()[2])):
+        raise PushRefused(
+            f"{target.label} runs PostgreSQL {major}, which refuses what pg_dump and pg_restore {TRANSACTION_TIMEOUT} "
+            f"or newer write: install postgresql-client-{source} and take a new snapshot with it."
+        )
+    return program
+
+
+def _wanted(listing: str, made: Iterable[str]) -> Iterator[str]:
+    """The list for pg_restore -L: without what exists, and comments on extensions, which only owners may set."""
+    skipped = ("COMMENT - EXTENSION ", *made)
+    for line in listing.splitlines(keepends=True):
+        entry = re.sub(r"^\d+; \d+ \d+ ", "", line)
+        if not entry.startswith(skipped):
+            yield line
+
+
+def _run_pg_restore(
+    pg_restore: Path, archive: Path, wanted: Path, manifest: Manifest, target: Database, jobs: int, progress: Progress
+) -> None:
+    """Run pg_restore, which says of each table's data when it is in (from two jobs on)."""
+    sizes = {file.name.split(".")[0]: file.raw_bytes or file.bytes for file in manifest.files if file.table}
+    total, tables = sum(sizes.values()), len(sizes)
+    done = tables_done = 0
+
+    def listen(line: str) -> None:
+        nonlocal done, tables_done
+        if finished := _FINISHED.search(line):
+            done += sizes.get(finished[1], 0)
+            tables_done += 1
+            progress(Tick("restore", done, total, tables_done, tables))
+
+    arguments = [
+        *(f"--dbname={_quoted(target.name)}", f"--jobs={max(jobs, 2)}", f"--use-list={wanted}"),
+        *("--exit-on-error", "--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"),
+        *("--no-publications", "--no-subscriptions", "--no-password", "--verbose"),
+        str(archive),
+    ]
+    progress(Tick("restore", 0, total, 0, tables))
+    with Program(pg_restore, arguments, target, on_line=listen) as running:
+        running.wait()
+
+
+def _quoted(name: str) -> str:
+    """A database's name that pg_restore does not take for a connection string."""
+    escaped = name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"dbname='{escaped}'"
+
+
+def _major(version: str) -> int:
+    return int(version.split(".")[0])

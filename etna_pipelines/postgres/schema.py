@@ -1,0 +1,146 @@
+"""What a database is made of, read from its catalogue: what an archive will hold and what rules must cover.
+
+One query per kind of thing, whatever the number of tables. Read inside the dump's own snapshot, the answer fits the
+dumped data exactly.
+"""
+
+from collections import defaultdict
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from etna_pipelines.postgres.texts import read_texts
+from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, ForeignKey, Table
+
+Connection = psycopg.Connection[TupleRow]
+
+IN_USER_SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+"""As pg_dump decides it: for a `pg_namespace n`."""
+
+# Extension members are made by CREATE EXTENSION; only their configuration tables (extconfig) have data in an archive.
+DUMPED = f"""
+    SELECT c.oid, n.nspname, c.relname, c.relkind
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {IN_USER_SCHEMA} AND (
+        NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+        OR EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig)))
+"""
+
+_TABLES = f"WITH dumped AS ({DUMPED}) SELECT oid, nspname, relname FROM dumped WHERE relkind = 'r' ORDER BY 2, 3"
+
+# COPY's order is attnum's, without dropped columns; generated ones are not copied and stand last.
+_COLUMNS = f"""
+    WITH RECURSIVE dumped AS ({DUMPED}), base (oid, base, not_null) AS (
+        SELECT oid, oid, false FROM pg_type WHERE typtype <> 'd'
+        UNION ALL
+        SELECT d.oid, b.base, b.not_null OR d.typnotnull
+        FROM pg_type d JOIN base b ON b.oid = d.typbasetype WHERE d.typtype = 'd')
+    SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull OR b.not_null,
+           a.attgenerated <> '', t.typcategory
+    FROM dumped r
+    JOIN pg_attribute a ON a.attrelid = r.oid
+    JOIN base b ON b.oid = a.atttypid
+    JOIN pg_type t ON t.oid = b.base
+    WHERE r.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attrelid, a.attgenerated <> '', a.attnum
+"""
+
+_UNIQUE_INDEXES = f"""
+    WITH dumped AS ({DUMPED})
+    SELECT i.indrelid, i.indisprimary,
+           array_agg(coalesce(a.attname, pg_get_indexdef(i.indexrelid, k.position::int, true)) ORDER BY k.position)
+    FROM dumped r
+    JOIN pg_index i ON i.indrelid = r.oid
+    CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
+    LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum <> 0
+    WHERE r.relkind = 'r' AND i.indisunique AND k.position <= i.indnkeyatts
+    GROUP BY i.indexrelid, i.indrelid, i.indisprimary
+    ORDER BY i.indrelid, 3
+"""
+
+# Between tables with data of their own: of a partitioned table, each partition's.
+_FOREIGN_KEYS = f"""
+    WITH dumped AS ({DUMPED})
+    SELECT c.conname, r.nspname || '.' || r.relname, f.nspname || '.' || f.relname,
+           (SELECT array_agg(a.attname ORDER BY position) FROM unnest(c.conkey) WITH ORDINALITY k (attnum, position)
+            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum),
+           (SELECT array_agg(a.attname ORDER BY position) FROM unnest(c.confkey) WITH ORDINALITY k (attnum, position)
+            JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum)
+    FROM pg_constraint c JOIN dumped r ON r.oid = c.conrelid JOIN dumped f ON f.oid = c.confrelid
+    WHERE c.contype = 'f' AND r.relkind = 'r' AND f.relkind = 'r'
+    ORDER BY 2, 1, 3
+"""
+
+# What every database is born with (plpgsql) has a low oid, and pg_dump leaves it out.
+_EXTENSIONS = "SELECT extname FROM pg_extension WHERE oid >= 16384 ORDER BY 1"
+
+_SCHEMAS = f"SELECT n.nspname FROM pg_namespace n WHERE {IN_USER_SCHEMA} ORDER BY 1"
+
+_UNSUPPORTED = f"""
+    WITH dumped AS ({DUMPED})
+    SELECT 'large objects (' || count(*) || ')' FROM pg_largeobject_metadata HAVING count(*) > 0
+    UNION ALL SELECT 'foreign-data wrapper ' || w.fdwname FROM pg_foreign_data_wrapper w
+        WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_foreign_data_wrapper'::regclass
+                          AND d.objid = w.oid AND d.deptype = 'e')
+    UNION ALL SELECT 'foreign server ' || srvname FROM pg_foreign_server
+    UNION ALL SELECT 'user mapping for ' || usename || ' on ' || srvname FROM pg_user_mappings
+    UNION ALL SELECT 'foreign table ' || nspname || '.' || relname FROM dumped WHERE relkind = 'f'
+    UNION ALL SELECT 'publication ' || pubname FROM pg_publication
+    UNION ALL SELECT 'subscription ' || subname FROM pg_subscription
+        WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    UNION ALL SELECT 'event trigger ' || t.evtname FROM pg_event_trigger t
+        WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass
+                          AND d.objid = t.oid AND d.deptype = 'e')
+    ORDER BY 1
+"""
+
+
+def read_schema(connection: Connection) -> DatabaseSchema:
+    """The schema as this connection's transaction sees it. Names in types and SQL are qualified, as in an archive."""
+    with connection.transaction():
+        connection.execute("SET LOCAL search_path = ''")
+        return DatabaseSchema(
+            tables=_tables(connection),
+            foreign_keys=read_foreign_keys(connection),
+            extensions=_names(connection, _EXTENSIONS),
+            schemas=_names(connection, _SCHEMAS),
+            unsupported=_names(connection, _UNSUPPORTED),
+            texts=read_texts(connection),
+        )
+
+
+def read_foreign_keys(connection: Connection) -> list[ForeignKey]:
+    """Foreign keys between tables with data of their own."""
+    return [
+        ForeignKey(name=name, table=table, references=references, columns=columns, referenced_columns=keys)
+        for name, table, references, columns, keys in connection.execute(_FOREIGN_KEYS)
+    ]
+
+
+def _tables(connection: Connection) -> list[Table]:
+    columns: dict[int, list[Column]] = defaultdict(list)
+    for oid, name, type_, not_null, generated, category in connection.execute(_COLUMNS):
+        columns[oid].append(Column(name=name, type=type_, not_null=not_null, generated=generated, category=category))
+    primary_keys: dict[int, list[str]] = {}
+    uniques: dict[int, list[list[str]]] = defaultdict(list)
+    for oid, is_primary, key in connection.execute(_UNIQUE_INDEXES):
+        if is_primary:
+            primary_keys[oid] = key
+        else:
+            uniques[oid].append(key)
+    return [
+        Table(
+            oid=oid,
+            schema_name=schema,
+            name=name,
+            columns=columns.get(oid, []),
+            primary_key=primary_keys.get(oid, []),
+            uniques=uniques.get(oid, []),
+        )
+        for oid, schema, name in connection.execute(_TABLES)
+    ]
+
+
+def _names(connection: Connection, query: str) -> list[str]:
+    return [name for (name,) in connection.execute(query)]

@@ -1,0 +1,117 @@
+"""Is a restored database what its snapshot's manifest says? Every row is counted, every key looked up."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import psycopg
+from psycopg import sql
+
+from etna_pipelines.errors import PushFailed
+from etna_pipelines.postgres.schema import DUMPED, Connection, read_foreign_keys
+from etna_pipelines.postgres.server import Database, reason
+from etna_pipelines.snapshots.manifest import ForeignKey, Manifest
+
+JOBS = 2
+BATCH = 100
+NAMED = 5
+"""How many of the things that are wrong a message names."""
+
+Name = tuple[str, str]
+
+
+def verify(manifest: Manifest, target: Database) -> None:
+    """Raise PushFailed unless `target` holds every table with as many rows as the manifest says, and every foreign key,
+    and all of its indexes are valid. All is read in one snapshot of the target.
+
+    A constraint may be NOT VALID: an archive makes it so only where its source had it so.
+    """
+    rows = {file.table: file.rows or 0 for file in manifest.files if file.table}
+    expected = {(table.schema_name, table.name): rows.get(table.qualified, 0) for table in manifest.schema_.tables}
+    try:
+        with _same_moment(target) as connections:
+            first = connections[0]
+            _refuse(target, "lacks tables", [".".join(name) for name in expected.keys() - _tables(first)])
+            keys = _described(manifest.schema_.foreign_keys) - _described(read_foreign_keys(first))
+            _refuse(target, "lacks foreign keys", keys)
+            _refuse(target, "has invalid indexes", _invalid_indexes(first))
+            extensions = _tables(first, of_extensions=True)
+            found = _count(connections, sorted(expected, key=lambda name: -expected[name]))
+    except psycopg.Error as error:
+        raise PushFailed(f"{target.label} could not be verified, {reason(error)}: push again.") from None
+    wrong = [
+        f"{'.'.join(name)} has {count:,} rows, {expected[name]:,} expected"
+        for name, count in found.items()
+        # CREATE EXTENSION fills its own tables; an archive adds to them what users configured.
+        if count != expected[name] and not (name in extensions and count > expected[name])
+    ]
+    _refuse(target, "is not what its snapshot holds", wrong)
+
+
+def _refuse(target: Database, what: str, found: Collection[str]) -> None:
+    if found:
+        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        raise PushFailed(f"{target.label} {what}: {', '.join(sorted(found)[:NAMED])}{more}: push again.")
+
+
+def _tables(connection: Connection, *, of_extensions: bool = False) -> set[Name]:
+    member = "WHERE EXISTS" if of_extensions else "WHERE true OR EXISTS"
+    return {
+        (schema, name)
+        for schema, name in connection.execute(
+            f"WITH dumped AS ({DUMPED}) SELECT nspname, relname FROM dumped {member} (SELECT FROM pg_depend d"
+            " WHERE d.classid = 'pg_class'::regclass AND d.objid = dumped.oid AND d.deptype = 'e')"
+        )
+    }
+
+
+def _described(keys: Iterable[ForeignKey]) -> set[str]:
+    """Without their names: those of partitions are made anew by a restore."""
+    return {
+        f"{key.table} ({', '.join(key.columns)}) to {key.references} ({', '.join(key.referenced_columns)})"
+        for key in keys
+    }
+
+
+def _invalid_indexes(connection: Connection) -> list[str]:
+    """Of a partitioned table's own index, invalid means only that a partition has none."""
+    return [
+        name
+        for (name,) in connection.execute(
+            "SELECT n.nspname || '.' || c.relname FROM pg_index i"
+            " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE NOT i.indisvalid AND c.relkind = 'i'"
+        )
+    ]
+
+
+def _count(connections: Sequence[Connection], tables: Sequence[Name]) -> dict[Name, int]:
+    """Rows of each table, many in a statement; each connection takes its share, large and small alike."""
+
+    def count(connection: Connection, share: Sequence[Name]) -> dict[Name, int]:
+        counted: dict[Name, int] = {}
+        for start in range(0, len(share), BATCH):
+            batch = share[start : start + BATCH]
+            one = sql.SQL("SELECT {}, count(*) FROM ONLY {}")
+            each = [one.format(index, sql.Identifier(*name)) for index, name in enumerate(batch)]
+            for index, rows in connection.execute(sql.SQL(" UNION ALL ").join(each)):
+                counted[batch[index]] = rows
+        return counted
+
+    with ThreadPoolExecutor(len(connections)) as pool:
+        shares = [tables[number :: len(connections)] for number in range(len(connections))]
+        return {name: rows for part in pool.map(count, connections, shares) for name, rows in part.items()}
+
+
+@contextmanager
+def _same_moment(target: Database) -> Iterator[list[Connection]]:
+    """Connections that see one snapshot of the database."""
+    with ExitStack() as stack:
+        connections = [stack.enter_context(target.connect()) for _ in range(JOBS)]
+        for connection in connections:
+            connection.execute("SET statement_timeout = 0")
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        [(snapshot,)] = connections[0].execute("SELECT pg_export_snapshot()").fetchall()
+        for connection in connections[1:]:
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
+        yield connections

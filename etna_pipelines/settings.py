@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from etna_pipelines.stores.store import Store
 
 FILE = Path("environments.yaml")
+KeyName = Literal["masking", "signing"]
+
 APPLICATION_ROLE = "etna_app"
 """The role that owns databases of the embedded server: no superuser, as in a real installation."""
 
@@ -62,7 +64,13 @@ class Variables(BaseSettings):
     local_password: SecretStr | None = None
 
     def password(self, environment: str) -> str | None:
-        secret: SecretStr | None = getattr(self, f"{environment}_password")
+        return self._secret(f"{environment}_password")
+
+    def key(self, name: KeyName) -> str | None:
+        return self._secret(f"{name}_key")
+
+    def _secret(self, name: str) -> str | None:
+        secret: SecretStr | None = getattr(self, name)
         return secret.get_secret_value() if secret else None
 
 
@@ -135,11 +143,16 @@ class Settings:
 
     def masking_key(self) -> bytes:
         """The key that makes pseudonyms."""
-        return self._key("masking", self.variables.masking_key, "makes the pseudonyms")
+        return self._key("masking", "makes the pseudonyms")
 
     def signing_key(self) -> bytes:
         """The key that signs manifests."""
-        return self._key("signing", self.variables.signing_key, "signs the manifests")
+        return self._key("signing", "signs the manifests")
+
+    def key_file(self, name: KeyName) -> Path | None:
+        """Where the key of an embedded production is kept; None where a variable gives it, or has to."""
+        given = self.variables.key(name) is not None
+        return None if given or not self.is_embedded("production") else self.home / "keys" / f"{name}.key"
 
     def open_store(self) -> "Store":
         """The store of snapshots. Connects to nothing."""
@@ -167,12 +180,12 @@ class Settings:
         owner = section.owner or (APPLICATION_ROLE if self.is_embedded(name) else None)
         return Environment(name, self.database(name), section.snapshot, section.hosts, section.redeploy, owner)
 
-    def _key(self, name: str, given: SecretStr | None, purpose: str) -> bytes:
+    def _key(self, name: KeyName, purpose: str) -> bytes:
         variable = f"ETNA_{name.upper()}_KEY"
-        if given:
-            return keys.parse(given.get_secret_value(), variable)
-        if self.is_embedded("production"):
-            return keys.kept(self.home / "keys" / f"{name}.key")
+        if given := self.variables.key(name):
+            return keys.parse(given, variable)
+        if file := self.key_file(name):
+            return keys.kept(file)
         raise SettingsError(
             f"{variable} is not set, and it {purpose}: make a key with {keys.HOW_TO_MAKE_ONE}, "
             "keep it in your secret store and set the variable, or a line of .env, to it."
@@ -279,8 +292,8 @@ def _identity(file: YamlFile, name: str, address: str) -> tuple[str, int, str]:
 
 def _check_keys(variables: Variables) -> None:
     """Keys that are given are keys, and two different ones."""
-    given = (("ETNA_MASKING_KEY", variables.masking_key), ("ETNA_SIGNING_KEY", variables.signing_key))
-    parsed = [keys.parse(secret.get_secret_value(), variable) for variable, secret in given if secret]
+    names: tuple[KeyName, ...] = ("masking", "signing")
+    parsed = [keys.parse(given, f"ETNA_{name.upper()}_KEY") for name in names if (given := variables.key(name))]
     if len(set(parsed)) < len(parsed):
         raise SettingsError(
             "ETNA_MASKING_KEY and ETNA_SIGNING_KEY are the same: whoever checks manifests could undo pseudonyms; "

@@ -39,9 +39,9 @@ class YamlFile:
     @classmethod
     def parse(cls, text: str, name: str, error: type[EtnaError]) -> "YamlFile":
         """Read YAML. Raises `error` where it is malformed, says a key twice or refers to itself."""
-        loader = yaml.SafeLoader(text)
-        reader = _Reader(loader, name, error)
         try:
+            loader = yaml.SafeLoader(text)
+            reader = _Reader(loader, name, error)
             root = loader.get_single_node()
             value = None if root is None else reader.read(root, ())
         except yaml.constructor.ConstructorError as problem:
@@ -51,9 +51,7 @@ class YamlFile:
             mark = problem.problem_mark or problem.context_mark
             raise error(_malformed(name, mark.line + 1 if mark else 1, problem.problem or "")) from None
         except yaml.YAMLError:
-            raise error(_malformed(name, 1, "a character that YAML does not allow")) from None
-        finally:
-            loader.dispose()
+            raise error(_malformed(name, 1, "a character that YAML does not allow, such as a NUL")) from None
         return cls(name, value, reader.lines, error)
 
     def validate(self, model: type[Model]) -> Model:
@@ -173,8 +171,14 @@ def _sentence(mistake: ErrorDetails, model: type[BaseModel]) -> str:
 
 def _known(model: type[BaseModel], place: Place) -> list[str]:
     """The keys that may stand at `place`."""
-    for part in place:
-        annotation = model.model_fields[str(part)].annotation
-        candidates = (annotation, *get_args(annotation))
-        model = next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel))
+    for part in place:  # the index of a list or the key of a mapping leads to what its container holds
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_models(model.model_fields[part].annotation), model)
     return list(model.model_fields)
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)

@@ -1,0 +1,58 @@
+"""One at a time: locks that end with their holder, however it ends."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from etna_pipelines.errors import DatabaseRefused, LockHeld
+from etna_pipelines.postgres.server import Database
+
+
+@contextmanager
+def exclusive(database: Database, name: str) -> Iterator[None]:
+    """Hold the lock `name` on the database's server, or raise LockHeld at once.
+
+    It belongs to a session, in the maintenance database: the database itself may be renamed or dropped meanwhile.
+    """
+    with _lock_session(database) as connection:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(name),)).fetchone()
+        if not row or not row[0]:
+            raise LockHeld(f"Another run holds the lock “{name}” on {database.label}: wait until it has ended.")
+        yield
+
+
+@contextmanager
+def exclusive_file(path: Path, name: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock that the file stands for: for work without a server. Raise LockHeld at once unless told to wait.
+
+    The file stays: removing it could take it from under somebody who just opened it.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockHeld(f"Another run holds the lock “{name}” ({path}): wait until it has ended.") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock_session(database: Database) -> psycopg.Connection[TupleRow]:
+    try:
+        return database.maintenance.connect()
+    except DatabaseRefused:  # where a role may only connect to its own database
+        return database.connect()
+
+
+def _key(name: str) -> int:
+    """A stable 64-bit key, of this project only."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8, person=b"etna-pipelines").digest()
+    return int.from_bytes(digest, "big", signed=True)

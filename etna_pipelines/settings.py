@@ -161,15 +161,22 @@ class Settings:
 
             return LocalStore(Path(self.store.url))
         import boto3
+        from botocore.exceptions import BotoCoreError
 
         from etna_pipelines.stores.s3 import S3Store, s3_client_config
 
-        client = boto3.client(
-            "s3",
-            endpoint_url=self.store.endpoint_url,
-            region_name=self.store.region,
-            config=s3_client_config(),
-        )
+        try:
+            client = boto3.client(
+                "s3",
+                endpoint_url=self.store.endpoint_url,
+                region_name=self.store.region,
+                config=s3_client_config(),
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise SettingsError(
+                f"The store {self.store.url} cannot be opened ({type(error).__name__}): check its `endpoint_url` and "
+                "`region`, and the AWS_... variables and profile that boto3 reads."
+            ) from None
         return S3Store(client, self.store.bucket, self.store.prefix)
 
     @property

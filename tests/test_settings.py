@@ -1,6 +1,5 @@
 """environments.yaml: what it gives, and the sentence each mistake ends in."""
 
-import os
 import stat
 import sys
 from collections.abc import Callable
@@ -33,15 +32,6 @@ development:
 """
 
 Load = Callable[[str], Settings]
-
-
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty directory to stand in, and no ETNA_... variable."""
-    for name in [name for name in os.environ if name.startswith("ETNA_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
@@ -342,6 +332,12 @@ def test_the_store_is_a_directory_or_s3(load_text: Load) -> None:
     store = load_text("store: {url: 's3://snapshots/nightly', endpoint_url: 'http://localhost:1', region: eu-west-2}\n")
     assert isinstance(store.open_store(), S3Store)
     assert (store.store.bucket, store.store.prefix) == ("snapshots", "nightly")
+
+
+def test_a_store_whose_address_is_none(load_text: Load) -> None:
+    settings = load_text("store: {url: 's3://snapshots', endpoint_url: nowhere, region: eu-west-2}\n")
+
+    assert mistake(settings.open_store).startswith("The store s3://snapshots cannot be opened (ValueError)")
 
 
 def mistake(call: Callable[[], object]) -> str:

@@ -1,0 +1,62 @@
+"""`etna ...`: for people. Every command calls a function that lives elsewhere and shows what it returns."""
+
+import os
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from etna_pipelines.errors import EtnaError
+from etna_pipelines.settings import load
+
+app = typer.Typer(
+    help="Production's database to every other environment: backed up, stripped, proven clean, swapped in, redeployed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+
+
+def main() -> None:
+    """Run a command. What goes wrong is one sentence on stderr and exit code 1; ETNA_DEBUG=1 shows where."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("ETNA_DEBUG") == "1":
+            raise
+        print(_sentence(error), file=sys.stderr)
+        sys.exit(1)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, EtnaError):
+        return str(error)
+    # A fault of our own: its text may quote anything.
+    return f"etna met a fault of its own ({type(error).__name__}): set ETNA_DEBUG=1 to see where, and report it."
+
+
+@app.command()
+def doctor() -> None:
+    """What is configured, what works, what is missing, and the next step."""
+    from etna_pipelines.doctor import examine
+
+    findings = examine()
+    marks = {"good": "[green]✓", "note": "[yellow]·", "work": "[red]✗"}
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        table.add_row(marks[finding.state], finding.subject, escape(finding.says))
+    console.print(table)
+    if any(finding.state == "work" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded database server. Its data stays; the next run starts it again."""
+    server = load().embedded_server
+    running = server.is_running
+    server.stop()
+    console.print("The embedded server is stopped." if running else "The embedded server was not running.")

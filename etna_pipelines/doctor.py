@@ -1,0 +1,173 @@
+"""What is configured, what works, what is missing, and the next step where something is."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+
+from etna_pipelines.errors import DatabaseRefused, EtnaError, SettingsError, StoreError
+from etna_pipelines.keys import key_id
+from etna_pipelines.postgres.programs import Installation, find, installed
+from etna_pipelines.postgres.server import Database, reason
+from etna_pipelines.settings import FILE, KeyName, Settings, load
+
+NEWEST_MINORS = {15: "15.20", 16: "16.15", 17: "17.11", 18: "18.6"}
+MINORS_KNOWN_ON = "21 November 2026"
+"""Newer ones can exist; what is older than these is behind for certain. Minor releases fix, among others, the running
+of code from a crafted archive by pg_restore and psql."""
+
+State = Literal["good", "note", "work"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found about one subject; `work` is for somebody to do, and the sentence ends with the next step."""
+
+    subject: str
+    state: State
+    says: str
+
+
+RESTING = Finding(
+    "databases", "note", "the embedded server is not running; the next run starts it, and so does `etna demo`"
+)
+
+
+@dataclass(frozen=True)
+class _Visit:
+    """A look at one environment's database, and its server's major version if there was an answer."""
+
+    finding: Finding
+    major: int | None = None
+
+
+def examine(path: Path = FILE) -> list[Finding]:
+    """Look at everything that a nightly run needs. Changes nothing but a probe in the store, which it removes."""
+    try:
+        settings = load(path)
+    except SettingsError as error:
+        return [Finding("settings", "work", str(error))]
+    resting = settings.uses_embedded_server and not settings.embedded_server.is_running
+    names = [name for name in settings.sections if not (resting and settings.is_embedded(name))]
+    with ThreadPoolExecutor() as pool:
+        visits = list(pool.map(lambda name: _visit(settings, name), names))
+    majors = sorted({visit.major for visit in visits if visit.major})
+    return [
+        _settings(settings),
+        *([RESTING] if resting else []),
+        *(visit.finding for visit in visits),
+        *_programs(majors),
+        _key(settings, "masking", settings.masking_key),
+        _key(settings, "signing", settings.signing_key),
+        _attempt("store", lambda: _store(settings)),
+        _dagster(),
+    ]
+
+
+def _attempt(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, "good", look())
+    except EtnaError as error:
+        return Finding(subject, "work", str(error))
+
+
+def _settings(settings: Settings) -> Finding:
+    embedded = [name for name in settings.sections if settings.is_embedded(name)]
+    configured = [name for name in settings.sections if name not in embedded]
+    if not configured:
+        return Finding("settings", "good", f"everything is embedded, under {settings.home}")
+    rest = f"; embedded under {settings.home}: {', '.join(embedded)}" if embedded else ""
+    return Finding("settings", "good", f"configured: {', '.join(configured)}{rest}")
+
+
+def _visit(settings: Settings, name: str) -> _Visit:
+    try:
+        database = settings.database(name)
+        with database.connect() as connection:
+            version = connection.info.parameter_status("server_version") or ""
+            major = connection.info.server_version // 10000
+        return _Visit(Finding(name, "good", f"{database.label}, PostgreSQL {version.split(' ')[0]}"), major)
+    except DatabaseRefused as error:
+        if name != "production" and (major_ := _server_without(database)):
+            return _Visit(Finding(name, "note", f"{database.label} is not there yet; its first push makes it"), major_)
+        return _Visit(Finding(name, "work", str(error)))
+    except EtnaError as error:
+        return _Visit(Finding(name, "work", str(error)))
+    except psycopg.Error as error:
+        return _Visit(
+            Finding(name, "work", f"{database.label} broke the conversation off ({reason(error)}): try again.")
+        )
+
+
+def _server_without(database: Database) -> int | None:
+    """The server's major version if it lets us in and only the database is missing."""
+    try:
+        with database.maintenance.connect() as connection:
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database.name]).fetchone()
+            return connection.info.server_version // 10000 if found is None else None
+    except (EtnaError, psycopg.Error):
+        return None
+
+
+def _programs(majors: list[int]) -> Iterator[Finding]:
+    """The client programs that runs would pick for these servers; without a server, those on the machine."""
+    here = installed()
+    if not here:
+        yield Finding("programs", "work", "no PostgreSQL client programs are installed: run `uv sync`.")
+    elif not majors:
+        yield Finding("programs", "note", f"PostgreSQL {', '.join(one.version for one in here)} on this machine")
+    for major in majors:
+        try:
+            directories = {find(program, major).parent for program in ("pg_dump", "pg_restore")}
+        except EtnaError as error:
+            yield Finding("programs", "work", str(error))
+            continue
+        for one in here:
+            if one.directory in directories:
+                yield _fitting(one, major)
+
+
+def _fitting(one: Installation, major: int) -> Finding:
+    newest = NEWEST_MINORS.get(one.major)
+    where = f"pg_dump and pg_restore {one.version} in {one.directory} fit PostgreSQL {major}"
+    if newest and one.order < Installation(one.directory, newest).order:
+        says = (
+            f"{where}, but are behind {newest} (as of {MINORS_KNOWN_ON}): update PostgreSQL {one.major} where they are."
+        )
+        return Finding("programs", "work", says)
+    return Finding("programs", "good", where)
+
+
+def _key(settings: Settings, name: KeyName, key: Callable[[], bytes]) -> Finding:
+    file = settings.key_file(name)
+    if file and not file.exists():
+        return Finding(f"{name} key", "note", f"made at the first use, in {file}")
+    where = f"in {file}" if file else f"in ETNA_{name.upper()}_KEY"
+    return _attempt(f"{name} key", lambda: f"{where}, with the id {key_id(key())}")
+
+
+def _store(settings: Settings) -> str:
+    """Write, read and remove a probe."""
+    store = settings.open_store()
+    probe, content = f"doctor/{secrets.token_hex(4)}", secrets.token_bytes(16)
+    store.put(probe, [content])
+    try:
+        if b"".join(store.read(probe)) != content:
+            raise StoreError(f"{store.location()} does not give back what is written to it: use another store.")
+    finally:
+        store.delete([probe])
+    return f"{store.location()} can be written and read"
+
+
+def _dagster() -> Finding:
+    missing = [name for name in ("dagster.yaml", "workspace.yaml") if not Path(name).is_file()]
+    if missing:
+        says = (
+            f"{' and '.join(missing)} not in {Path.cwd()}: run etna and dagster in the top directory of the checkout."
+        )
+        return Finding("dagster", "work", says)
+    return Finding("dagster", "good", "dagster.yaml and workspace.yaml are here")

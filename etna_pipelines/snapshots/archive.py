@@ -3,6 +3,7 @@
 Every `pg_restore` reads such a file, and it can be compressed, decompressed and cut member by member, in parallel.
 """
 
+import builtins
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
@@ -62,7 +63,7 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 if decompressor.eof:
                     decompressor = isal_zlib.decompressobj(wbits=31)
                     fresh = True
-    except (isal_zlib.error, zlib.error):
+    except zlib.error:  # isal_zlib.error is the same class
         raise SnapshotDamaged("The archive file is not what was published: its compressed data is damaged.") from None
     if not fresh:
         raise SnapshotDamaged("The archive file is not what was published: it ends too early.")
@@ -78,14 +79,14 @@ class Tally:
     members: list[int] = field(default_factory=list)
     _sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
-    def add(self, member: bytes, raw: bytes) -> bytes:
+    def add(self, member: builtins.bytes, raw: builtins.bytes) -> builtins.bytes:
         self.add_compressed(member)
         self.raw_bytes += len(raw)
         self.lines += raw.count(b"\n")
         self.members.append(len(member))
         return member
 
-    def add_compressed(self, data: bytes) -> bytes:
+    def add_compressed(self, data: builtins.bytes) -> builtins.bytes:
         self.bytes += len(data)
         self._sha256.update(data)
         return data

@@ -4,6 +4,7 @@ A manifest is JSON, about `schema` (tables, columns, types, keys), `files` (byte
 snapshot came from, which rules and key stripped it, and what the proof found. It never holds a row's value.
 """
 
+import builtins
 import hashlib
 import hmac
 import json
@@ -173,14 +174,14 @@ class Manifest(_Model):
     def archive_key(self, name: str) -> str:
         return f"{self.prefix}/archive/{name}"
 
-    def signed(self, signing_key: bytes) -> "Manifest":
+    def signed(self, signing_key: builtins.bytes) -> "Manifest":
         return self.model_copy(update={"hmac": self._mac(signing_key)})
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self) -> builtins.bytes:
         return self.model_dump_json(by_alias=True, indent=1, exclude={"schema_": {"texts"}}).encode()
 
     @classmethod
-    def from_bytes(cls, data: bytes, signing_key: bytes, where: str) -> "Manifest":
+    def from_bytes(cls, data: builtins.bytes, signing_key: builtins.bytes, where: str) -> "Manifest":
         """Read and authenticate a manifest. Raises SnapshotDamaged (naming `where`) unless its HMAC is right."""
         try:
             format_ = json.loads(data).get("format")
@@ -192,7 +193,7 @@ class Manifest(_Model):
             manifest = cls.model_validate_json(data)
         except (ValidationError, ValueError, AttributeError):
             raise SnapshotDamaged(
-                f"{where}: the manifest is not readable: delete this snapshot or restore the file from a copy of the store."
+                f"{where}: the manifest is not readable: delete this snapshot, or restore the file from a copy."
             ) from None
         if not hmac.compare_digest(manifest.hmac, manifest._mac(signing_key)):
             raise SnapshotDamaged(
@@ -201,7 +202,7 @@ class Manifest(_Model):
             )
         return manifest
 
-    def _mac(self, signing_key: bytes) -> str:
+    def _mac(self, signing_key: builtins.bytes) -> str:
         """HMAC-SHA-256 over the manifest's canonical JSON (sorted keys, no spaces) with an empty `hmac`."""
         plain = self.model_dump(mode="json", by_alias=True, exclude={"hmac": True, "schema_": {"texts"}})
         canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -1,0 +1,160 @@
+"""Masks: the named ways of changing a value, each with what it is fit for.
+
+A mask takes a series of values (strings, unescaped, null for NULL) and gives one of the same length. NULL stays NULL
+and the empty string stays empty, except where the mask says otherwise (`null`, `set`, `password`).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from etna_pipelines.anonymise.pseudonyms import METHODS, Pseudonyms
+from etna_pipelines.anonymise.scrub import Scrubber
+from etna_pipelines.errors import RulesError
+from etna_pipelines.snapshots.manifest import Column
+
+Apply = Callable[[pl.Series], pl.Series]
+Uniqueness = Literal["preserved", "lossy"]
+
+FAKES = ("first", "last", "name", "username", *METHODS)
+TEXTUAL = re.compile(r"^(?:text|character varying|character|citext|\"?name\"?)\b")
+ANY_TEXT = re.compile(r"^(?:text|character|citext|\"?name\"?|json|xml|hstore)")
+
+
+@dataclass(frozen=True)
+class MaskSpec:
+    """A mask as a rule names it: `fake(first)` is MaskSpec("fake", ("first",))."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(self.arguments)})" if self.arguments else self.name
+
+
+@dataclass(frozen=True)
+class MaskKind:
+    """What is known of a mask without any data."""
+
+    arguments: tuple[int, int]
+    """How many arguments it takes, at least and at most."""
+    uniqueness: Uniqueness
+    textual: bool = True
+    """Whether it makes text, and so needs a text column."""
+    identifies: str | None = None
+    """What kind of original it hides, for the proof to look for: email, username, first, last, name, phone, secret."""
+
+
+KINDS: dict[str, MaskKind] = {
+    "keep": MaskKind((0, 0), "preserved", textual=False),
+    "null": MaskKind((0, 0), "lossy", textual=False),
+    "set": MaskKind((1, 1), "lossy", textual=False),
+    "fake": MaskKind((1, 1), "lossy"),
+    "email": MaskKind((0, 0), "preserved", identifies="email"),
+    "phone": MaskKind((0, 0), "lossy", identifies="phone"),
+    "hash": MaskKind((0, 0), "preserved", identifies="secret"),
+    "password": MaskKind((0, 0), "preserved", identifies="secret"),
+    "scrub": MaskKind((0, 0), "lossy", textual=False),
+}
+_IDENTIFYING_FAKES = {"first": "first", "last": "last", "name": "name", "username": "username"}
+
+_SPEC = re.compile(r"^\s*([a-z_]+)\s*(?:\((.*)\))?\s*$", re.S)
+
+
+def parse(text: str) -> MaskSpec:
+    """`fake(first)` -> MaskSpec. Raises RulesError (without a place: the caller knows it) for what is no mask."""
+    match = _SPEC.match(text)
+    if not match or match[1] not in KINDS:
+        raise RulesError(f"`{text}` is not a mask; there are {', '.join(KINDS)}")
+    name, inside = match[1], match[2]
+    arguments = () if inside is None else (inside,) if name == "set" else tuple(a.strip() for a in inside.split(","))
+    low, high = KINDS[name].arguments
+    if not low <= len(arguments) <= high:
+        raise RulesError(
+            f"`{name}` takes {low if low == high else f'{low} to {high}'} argument(s), and has {len(arguments)}"
+        )
+    if name == "fake" and arguments[0] not in FAKES:
+        raise RulesError(f"`fake({arguments[0]})` is not known; there are {', '.join(FAKES)}")
+    return MaskSpec(name, arguments)
+
+
+def identifies(spec: MaskSpec) -> str | None:
+    """The kind of original that the mask hides."""
+    return _IDENTIFYING_FAKES.get(spec.arguments[0]) if spec.name == "fake" else KINDS[spec.name].identifies
+
+
+def uniqueness(spec: MaskSpec) -> Uniqueness:
+    return "preserved" if spec == MaskSpec("fake", ("username",)) else KINDS[spec.name].uniqueness
+
+
+def length_of(column: Column) -> int | None:
+    """n of `character varying(n)` and `character(n)`."""
+    match = re.match(r"^character(?: varying)?\((\d+)\)$", column.type)
+    return int(match[1]) if match else None
+
+
+def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
+    """Why the mask can't be used on the column, with what would fit; None where it can."""
+    kind = KINDS[spec.name]
+    if spec.name == "null" and column.not_null:
+        return "`null` does not fit a NOT NULL column: use set(...), hash or empty the table"
+    if kind.textual and not TEXTUAL.match(column.type):
+        return f"`{spec}` makes text and the column is {column.type}: use null, set(...) or keep"
+    if spec.name == "scrub" and not (ANY_TEXT.match(column.type) or column.type.endswith("[]")):
+        return f"`scrub` reads text and the column is {column.type}: use null, set(...) or keep"
+    if unique and uniqueness(spec) == "lossy" and spec.name != "scrub":
+        return f"`{spec}` can give two rows the same value and the column is unique: use hash, email or fake(username)"
+    length = length_of(column)
+    if unique and length is not None and length < _unique_length(spec):
+        return (
+            f"`{spec}` needs {_unique_length(spec)} characters to stay unique and the column has {length}: "
+            "use keep or empty the table"
+        )
+    return None
+
+
+def _unique_length(spec: MaskSpec) -> int:
+    return {"email": 28, "hash": 16, "password": 41}.get(spec.name, 16 if spec.arguments == ("username",) else 0)
+
+
+def build(spec: MaskSpec, column: Column, pseudonyms: Pseudonyms, scrubber: Scrubber) -> Apply:
+    """The function that masks a series of the column's values."""
+    length = length_of(column)
+    match spec.name, spec.arguments:
+        case "null", _:
+            return lambda values: pl.repeat(None, len(values), dtype=pl.String, eager=True)
+        case "set", (value,):
+            return lambda values: pl.repeat(value, len(values), dtype=pl.String, eager=True)
+        case "fake", ("username",):
+            return _where_filled(lambda values: pseudonyms.username(values, length))
+        case "fake", ("name",):
+            return _where_filled(pseudonyms.full_name, length)
+        case "fake", (kind,):
+            return _where_filled(lambda values: pseudonyms.fake(values, kind), length)
+        case "email", _:
+            return _where_filled(lambda values: pseudonyms.email(values, length))
+        case "phone", _:
+            return _where_filled(pseudonyms.phone, length)
+        case "hash", _:
+            return _where_filled(lambda values: pseudonyms.token(values, "hash", min(length or 64, 64)))
+        case "password", _:
+            # "!" and 40 characters: what Django calls an unusable password; no password hashes to it.
+            return lambda values: "!" + pseudonyms.token(values, "password", 40)
+        case "scrub", _:
+            return scrubber.scrub
+    raise AssertionError(f"{spec} has no builder")  # keep is never built: its column is not read
+
+
+def _where_filled(mask: Apply, length: int | None = None) -> Apply:
+    """The mask, leaving the empty string as it is, and cut to the column's length."""
+
+    def apply(values: pl.Series) -> pl.Series:
+        masked = mask(values)
+        if length is not None:
+            masked = masked.str.slice(0, length)
+        return pl.select(pl.when(values == "").then(values).otherwise(masked)).to_series()
+
+    return apply

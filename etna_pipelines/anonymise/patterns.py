@@ -1,0 +1,88 @@
+"""What personal data looks like in free text, plain and encoded: candidates by pattern, then judged one by one.
+
+The patterns are for the `regex` crate that Polars uses (no look-around): they may take a leading JSON or URL escape
+along, which `candidates` strips off again, so that `\\nbob@...` inside JSON is not taken for `nbob@...`.
+"""
+
+import re
+from typing import Literal
+
+import polars as pl
+
+Kind = Literal["email", "phone", "national_insurance", "card", "ip", "base64"]
+
+_ESCAPE = r"(?:\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|%[0-9a-fA-F]{2})"
+_AT = r"(?:@|%40|&#0*64;|&#[xX]0*40;|&commat;|\\+u0040)"
+_LABEL = r"[\p{L}\p{N}](?:[\p{L}\p{N}\-]*[\p{L}\p{N}])?"
+_GAP = r"(?:[ \-+()\x{00a0}]|%20|&nbsp;|\\+u00a0){0,3}"
+
+EMAIL = rf"{_ESCAPE}*(?:[\p{{L}}\p{{N}}._+'’\-]|%2[Bb])+{_AT}{_LABEL}(?:\.{_LABEL})+"
+PHONE = rf"(?:(?:\+|%2[Bb]|&#43;|00){_GAP}44{_GAP}0?{_GAP}|0)[1235789](?:{_GAP}\d){{8,9}}"
+NATIONAL_INSURANCE = r"[A-Za-z]{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?[A-Da-d]"
+CARD = r"\d(?:[ \-]?\d){12,18}"
+IP = r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
+BASE64 = r"[A-Za-z0-9+/_\-]{24,}={0,2}"
+
+ANY = "|".join((EMAIL, PHONE, NATIONAL_INSURANCE, CARD, IP, BASE64))
+
+_LEADING_ESCAPES = re.compile(r"^(?:\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|%(?!2[Bb])[0-9a-fA-F]{2})+")
+_AT_SIGN = re.compile(r"@|%40|&#0*64;|&#[xX]0*40;|&commat;|\\+u0040")
+_KINDS: list[tuple[Kind, re.Pattern[str]]] = [
+    ("email", re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")),
+    ("national_insurance", re.compile(r"[A-Za-z]{2}\d{6}[A-Da-d]")),
+    ("phone", re.compile(r"(?:\+|00)440?[1235789]\d{8,9}|0[1235789]\d{8,9}")),
+    ("card", re.compile(r"\d{13,19}")),
+    ("ip", re.compile(IP)),
+]
+
+
+def candidates(texts: pl.Series) -> list[str]:
+    """Every distinct piece of the texts that may be personal, as it is written there."""
+    found = texts.str.extract_all(ANY).explode().drop_nulls().unique()
+    return sorted({_LEADING_ESCAPES.sub("", text) for text in found} - {""})
+
+
+def plain(candidate: str) -> str:
+    """The candidate without its dress: `bob%40x.co` -> `bob@x.co`, `0044 (0)7700 900 123` -> `004407700900123`."""
+    text = _AT_SIGN.sub("@", candidate).replace("%2B", "+").replace("%2b", "+").replace("&#43;", "+")
+    return text if "@" in text else re.sub(r"%20|&nbsp;|\\+u00a0|[ \-()\u00a0]|(?<!^)\+", "", text)
+
+
+def kind_of(candidate: str) -> Kind | None:
+    """What a candidate is, once looked at closely; None for an innocent one."""
+    text = plain(candidate) if not re.fullmatch(IP, candidate) else candidate
+    for kind, pattern in _KINDS:
+        if pattern.fullmatch(text) and _plausible(kind, text):
+            return kind
+    return "base64" if re.fullmatch(r"[A-Za-z0-9+/_\-]{24,}={0,2}", candidate) else None
+
+
+def at_sign(candidate: str) -> str:
+    """How the candidate writes its @."""
+    match = _AT_SIGN.search(candidate)
+    return match[0] if match else "@"
+
+
+def _plausible(kind: Kind, text: str) -> bool:
+    match kind:
+        case "card":
+            return luhn(text)
+        case "ip":
+            return _is_public_address(text)
+        case _:
+            return True
+
+
+def luhn(digits: str) -> bool:
+    """The check digit of ISO/IEC 7812-1, annex B."""
+    doubled = [int(d) * 2 if i % 2 else int(d) for i, d in enumerate(reversed(digits))]
+    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0 and len(set(digits)) > 1
+
+
+def _is_public_address(text: str) -> bool:
+    from ipaddress import AddressValueError, IPv4Address
+
+    try:
+        return IPv4Address(text).is_global
+    except AddressValueError:
+        return False

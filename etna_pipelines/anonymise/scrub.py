@@ -1,0 +1,177 @@
+"""scrub: free text and JSON rewritten inside, with the rest left byte for byte.
+
+Nothing is parsed and nothing serialised again, so numbers keep every digit, keys their order, and JSON in JSON strings
+works at any depth: personal pieces are found as they are written, encodings included, and replaced in place by their
+pseudonyms in the same encoding, which are made of characters that need no escaping anywhere.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+
+import polars as pl
+
+from etna_pipelines.anonymise import patterns
+from etna_pipelines.anonymise.identities import Identities, ascii_lower
+from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.public import Public
+
+_ENDS_IN_ESCAPE = re.compile(rb"(?:\\[nrtbfv]|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}|&#?\w{1,8};)$")
+_NUMBER_BEFORE = re.compile(rb"(?:^|[:\[,])\s*-?$")
+_NUMBER_AFTER = re.compile(rb"\s*(?:[,\]}]|$)")
+_KEY_AFTER = re.compile(rb'\\*"\s*:')
+
+
+class Scrubber:
+    """Rewrites texts; knows the identities that were collected before it is first used."""
+
+    def __init__(self, pseudonyms: Pseudonyms, identities: Identities, public: Public) -> None:
+        self._pseudonyms = pseudonyms
+        self._identities = identities
+        self._public = public
+        self._known: dict[str, str] | None = None
+
+    def scrub(self, texts: pl.Series) -> pl.Series:
+        """The texts without personal data; null stays null."""
+        replacements = self._known_patterns() | self._replacements(patterns.candidates(texts))
+        if not replacements:
+            return texts
+        found = texts.to_frame("text").select(
+            "text",
+            starts=pl.col("text").str.find_many(list(replacements), ascii_case_insensitive=True, overlapping=True),
+            pieces=pl.col("text").str.extract_many(list(replacements), ascii_case_insensitive=True, overlapping=True),
+        )
+        hit = found.with_row_index().filter(pl.col("starts").list.len() > 0)
+        if not hit.height:
+            return texts
+        rewritten = [
+            _rewrite(text, starts, pieces, replacements)
+            for text, starts, pieces in hit.select("text", "starts", "pieces").iter_rows()
+        ]
+        return texts.clone().scatter(hit["index"], pl.Series(rewritten, dtype=pl.String))
+
+    def _known_patterns(self) -> dict[str, str]:
+        if self._known is None:
+            words = {word.lower() for word in self._public.words}
+            self._known = {k: v for k, v in self._identities.patterns().items() if k not in words}
+        return self._known
+
+    def _replacements(self, candidates: list[str]) -> dict[str, str]:
+        """What each candidate that is personal becomes, in the dress it has, keyed in ASCII lower case."""
+        by_kind: dict[patterns.Kind, list[str]] = {}
+        for candidate in candidates:
+            if kind := patterns.kind_of(candidate):
+                by_kind.setdefault(kind, []).append(candidate)
+        makers: dict[patterns.Kind, Callable[[list[str]], list[str]]] = {
+            "email": self._emails,
+            "phone": self._phones,
+            "national_insurance": lambda found: self._numbers(found, "national_insurance", "ZZ{:.6}A"),
+            "card": lambda found: self._numbers(found, "card", "999999{}"),
+            "ip": self._addresses,
+            "base64": self._base64,
+        }
+        return {
+            ascii_lower(original): instead
+            for kind, found in by_kind.items()
+            for original, instead in zip(found, makers[kind](found), strict=True)
+            if instead != original
+        }
+
+    def _emails(self, found: list[str]) -> list[str]:
+        plain = [patterns.plain(email) for email in found]
+        fakes = self._pseudonyms.email(pl.Series(plain))
+        return [
+            original if self._public.allows_email(email) else fake.replace("@", patterns.at_sign(original))
+            for original, email, fake in zip(found, plain, fakes, strict=True)
+        ]
+
+    def _phones(self, found: list[str]) -> list[str]:
+        fakes = self._pseudonyms.phone(pl.Series([patterns.plain(phone) for phone in found]))
+        return [_fill(original, fake) for original, fake in zip(found, fakes, strict=True)]
+
+    def _numbers(self, found: list[str], kind: str, form: str) -> list[str]:
+        """The same shape with other digits, beginning with a prefix that is never issued."""
+        digests = self._pseudonyms.digest(pl.Series([patterns.plain(text).upper() for text in found]), kind)
+        digits = ["".join(str(int(digit, 16) % 10) for digit in digest) for digest in digests]
+        return [_fill(original, form.format(number)) for original, number in zip(found, digits, strict=True)]
+
+    def _addresses(self, found: list[str]) -> list[str]:
+        """An address of TEST-NET-1 to 3 (RFC 5737)."""
+        digests = self._pseudonyms.digest(pl.Series(found), "ip")
+        nets = self._pseudonyms.pick(digests, pl.Series(["192.0.2", "198.51.100", "203.0.113"]))
+        hosts = self._pseudonyms.pick(digests, pl.Series([str(host) for host in range(1, 255)]), part=1)
+        return (nets + "." + hosts).to_list()
+
+    def _base64(self, found: list[str]) -> list[str]:
+        """Text that was packed in base64, scrubbed and packed again; what is no text is left alone."""
+        texts = [unpack(piece) for piece in found]
+        inside = pl.Series([text for text in texts if text is not None], dtype=pl.String)
+        scrubbed = iter(self.scrub(inside) if len(inside) else ())
+        return [
+            piece if text is None else _packed_again(piece, text, next(scrubbed))
+            for piece, text in zip(found, texts, strict=True)
+        ]
+
+
+def unpack(piece: str) -> str | None:
+    """The text in a piece of base64 (either alphabet), None where it holds no printable UTF-8."""
+    standard = piece.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        text = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    return text if all(c.isprintable() or c in "\r\n\t" for c in text) else None
+
+
+def _packed_again(piece: str, text: str, clean: str) -> str:
+    if clean == text:
+        return piece
+    packed = base64.b64encode(clean.encode()).decode()
+    packed = packed if piece.endswith("=") else packed.rstrip("=")
+    return packed.replace("+", "-").replace("/", "_") if "-" in piece or "_" in piece else packed
+
+
+def _fill(shape: str, fake: str) -> str:
+    """The letters and digits of `fake` poured into the shape of the original: `07700 900123`, `AB 12 34 56 C`."""
+    if "%" in shape or "&" in shape or "\\" in shape:
+        return "".join(fake.split())
+    source = iter(re.sub(r"\W", "", fake))
+    return re.sub(r"\w", lambda _: next(source, "0"), shape)
+
+
+def _rewrite(text: str, starts: list[int], pieces: list[str], replacements: dict[str, str]) -> str:
+    """Replace the found pieces (byte offsets), leftmost and longest first, where they stand for themselves."""
+    raw = text.encode()
+    out: list[bytes] = []
+    done = 0
+    for start, piece in sorted(zip(starts, pieces, strict=True), key=lambda hit: (hit[0], -len(hit[1]))):
+        end = start + len(piece.encode())
+        if start < done or not _stands_alone(raw, start, end, piece):
+            continue
+        out += (raw[done:start], _in_case_of(piece, replacements[ascii_lower(piece)]).encode())
+        done = end
+    return b"".join([*out, raw[done:]]).decode()
+
+
+def _stands_alone(raw: bytes, start: int, end: int, piece: str) -> bool:
+    """Whether the piece is a word of its own, and neither a JSON key nor a bare JSON number."""
+    if "@" in piece:
+        return True
+    before, after = raw[max(0, start - 12) : start], raw[end : end + 12]
+    if _text(after)[:1].isalnum() or (_text(before)[-1:].isalnum() and not _ENDS_IN_ESCAPE.search(before)):
+        return False
+    if piece.isdigit():
+        return not (_NUMBER_BEFORE.search(before) and _NUMBER_AFTER.match(after))
+    return not (before.endswith(b'"') and _KEY_AFTER.match(after))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="ignore")
+
+
+def _in_case_of(piece: str, pseudonym: str) -> str:
+    """`JANE DOE` and `jane-doe` keep their case."""
+    if piece.isupper() and len(piece) > 1:
+        return pseudonym.upper()
+    return pseudonym.lower() if piece.islower() else pseudonym

@@ -129,6 +129,8 @@ _OBJECTS = [
 
 def program_failure(program: str, code: int, stderr: Sequence[str], label: str, user: str) -> EtnaError:
     """The error that a client program's exit code and its lines on stderr amount to."""
+    if code in (126, 127):  # the shell's words for it
+        return ProgramError(f"{program} cannot be started: install it again, `etna doctor` says which ones are in use.")
     text = "\n".join(stderr)
     if versions := re.search(r"server version: ([\w.]+).*; (\w+) version: ([\w.]+)", text):
         server, _, client = versions.groups()

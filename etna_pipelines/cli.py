@@ -5,6 +5,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
@@ -39,13 +40,34 @@ def _sentence(error: Exception) -> str:
 
 
 @app.command()
+def snapshots() -> None:
+    """The snapshots in the store, oldest first."""
+    from etna_pipelines.status import age, listing
+
+    settings = load()
+    table = _table("kind", "id", "age", "size", "rows", "of", "rules", "proof")
+    found = listing(settings)
+    for entry in found:
+        if isinstance(entry, EtnaError):
+            table.add_row("[red]damaged", escape(str(entry)))
+            continue
+        rules = f"{entry.rules.digest[:8]}, key {entry.rules.key_id}" if entry.rules else ""
+        proof = "" if not entry.proof else "[green]passed" if entry.proof.passed else "[red]failed"
+        sizes = (decimal(entry.bytes), f"{entry.rows:,}")
+        table.add_row(entry.kind, entry.id, age(entry.id), *sizes, entry.source.database, rules, proof)
+    console.print(table if found else f"No snapshots yet in {settings.open_store().location()}.")
+    if any(isinstance(entry, EtnaError) for entry in found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor() -> None:
     """What is configured, what works, what is missing, and the next step."""
     from etna_pipelines.doctor import examine
 
     findings = examine()
     marks = {"good": "[green]✓", "note": "[yellow]·", "work": "[red]✗"}
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(padding=(0, 2), pad_edge=False)
     for finding in findings:
         table.add_row(marks[finding.state], finding.subject, escape(finding.says))
     console.print(table)
@@ -60,3 +82,7 @@ def stop() -> None:
     running = server.is_running
     server.stop()
     console.print("The embedded server is stopped." if running else "The embedded server was not running.")
+
+
+def _table(*headings: str) -> Table:
+    return Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")

@@ -64,6 +64,7 @@ def examine(path: Path = FILE) -> list[Finding]:
         _key(settings, "masking", settings.masking_key),
         _key(settings, "signing", settings.signing_key),
         _attempt("store", lambda: _store(settings)),
+        _attempt("rules", lambda: _rules(settings.rules)),
         _dagster(),
     ]
 
@@ -161,6 +162,12 @@ def _store(settings: Settings) -> str:
     finally:
         store.delete([probe])
     return f"{store.location()} can be written and read"
+
+
+def _rules(path: Path) -> str:
+    from etna_pipelines.anonymise import rules  # loads Polars
+
+    return f"{path.name} names {len(rules.load(path).content.tables)} tables"
 
 
 def _dagster() -> Finding:

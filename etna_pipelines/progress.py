@@ -1,5 +1,8 @@
 """How long work tells what it has done, without knowing who listens."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,3 +26,21 @@ class Progress(Protocol):
 
 def silent(tick: Tick) -> None:
     """The listener for when nobody watches."""
+
+
+_listener: ContextVar[Progress] = ContextVar("listener", default=silent)
+
+
+@contextmanager
+def listening(progress: Progress) -> Iterator[None]:
+    """Make `progress` the listener of what runs inside, for runs that are started where nothing can be handed over."""
+    token = _listener.set(progress)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def listener() -> Progress:
+    """Whoever listens here and now; ask in the thread that was called, and hand it on to workers."""
+    return _listener.get()

@@ -1,0 +1,64 @@
+"""What is in the store and what environments serve."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from etna_pipelines.errors import SnapshotDamaged
+from etna_pipelines.settings import Settings, load
+from etna_pipelines.snapshots.catalogue import Catalogue
+from etna_pipelines.snapshots.manifest import DatabaseSchema, Kind, Manifest, Source
+from etna_pipelines.status import age, listing
+
+
+def publish(settings: Settings, id_: str, kind: Kind = "full") -> Manifest:
+    source = Source(
+        environment="production", database="etna", system_identifier="1", server_version="18.6", encoding="UTF8"
+    )
+    draft = Manifest(
+        id=id_,
+        kind=kind,
+        created=datetime.now(UTC),
+        source=source,
+        versions={},
+        schema=DatabaseSchema(tables=[]),
+        files=[],
+    )
+    return Catalogue(settings.open_store(), settings.signing_key()).publish(draft)
+
+
+def test_snapshots_are_listed_by_age(fresh: Path) -> None:
+    settings = load()
+    later = publish(settings, "20261123T020000000000Z-222222")
+    earlier = publish(settings, "20261122T020000000000Z-111111")
+
+    assert listing(settings) == [earlier, later]
+
+
+def test_a_manifest_that_was_changed_is_listed_as_damaged_beside_the_others(fresh: Path) -> None:
+    settings = load()
+    good = publish(settings, "20261122T020000000000Z-111111")
+    publish(settings, "20261123T020000000000Z-222222")
+    manifest = fresh / ".etna/store/full/20261123T020000000000Z-222222/manifest.json"
+    manifest.write_text(manifest.read_text().replace("production", "staging"))
+
+    first, second = listing(settings)
+
+    assert first == good
+    assert isinstance(second, SnapshotDamaged) and "20261123T020000000000Z-222222" in str(second)
+
+
+@pytest.mark.parametrize(
+    ("id_", "said"),
+    [
+        ("20261123T115955000000Z-1f0c9a", "5 s"),
+        ("20261123T113000000000Z-1f0c9a", "30 min"),
+        ("20261123T020000123456Z-1f0c9a", "10 h"),
+        ("20261120T120000000000Z-1f0c9a", "3 days"),
+        ("20261124T120000000000Z-1f0c9a", "0 s"),
+        ("not an id", "?"),
+    ],
+)
+def test_the_age_of_a_snapshot(id_: str, said: str) -> None:
+    assert age(id_, datetime(2026, 11, 23, 12, tzinfo=UTC)) == said

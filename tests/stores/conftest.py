@@ -1,0 +1,80 @@
+"""Stores to test: a directory, and a bucket of a real HTTP server; and a server in between that has faults."""
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.config import Config
+from faulty_server import Proxy
+from moto.s3.models import s3_backends
+
+from etna_pipelines.stores.local import LocalStore
+from etna_pipelines.stores.s3 import S3Store, s3_client_config
+from etna_pipelines.stores.store import Store
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture
+def s3_client(s3_server: str, aws_environment: None) -> "S3Client":
+    return boto3.client("s3", endpoint_url=s3_server, config=s3_client_config())
+
+
+@pytest.fixture
+def bucket(s3_client: "S3Client") -> str:
+    name = f"snapshots-{secrets.token_hex(4)}"
+    s3_client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    return name
+
+
+@pytest.fixture(params=["local", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "local":
+        return LocalStore(tmp_path / "store")
+    return S3Store(request.getfixturevalue("s3_client"), request.getfixturevalue("bucket"), "etna/snapshots")
+
+
+@pytest.fixture
+def leftovers(request: pytest.FixtureRequest, store: Store) -> Callable[[], list[str]]:
+    """What a writer left besides objects: files and directories, or unfinished uploads."""
+    if isinstance(store, LocalStore):
+        root = Path(store.location())
+        return lambda: [str(path) for path in root.rglob("*") if path.name.startswith(".") or path.is_dir()]
+    client: S3Client = request.getfixturevalue("s3_client")
+    bucket: str = request.getfixturevalue("bucket")
+    return lambda: [item["Key"] for item in client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest, store: Store) -> Callable[[list[str]], None]:
+    """Many small objects at once: straight into the S3 server's memory, as a thousand requests take their time."""
+    if isinstance(store, LocalStore):
+        return lambda keys: [store.put(key, [b"x"]) for key in keys] and None
+    backend = s3_backends["123456789012"]["aws"]
+    bucket: str = request.getfixturevalue("bucket")
+    prefix = store.location().removeprefix(f"s3://{bucket}/")
+    return lambda keys: [backend.put_object(bucket, prefix + key, b"x") for key in keys] and None
+
+
+@pytest.fixture
+def proxy(s3_server: str) -> Iterator[Proxy]:
+    server = Proxy(s3_server)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def proxied(proxy: Proxy, bucket: str) -> S3Store:
+    """A store whose requests all pass the proxy, tried twice at most."""
+    config = s3_client_config().merge(Config(retries={"mode": "standard", "total_max_attempts": 2}))
+    client = boto3.client("s3", endpoint_url=proxy.url, config=config)
+    return S3Store(client, bucket)

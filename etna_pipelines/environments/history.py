@@ -1,0 +1,145 @@
+"""What an environment serves, asked of itself, and what was done to it, kept in the store.
+
+The database's comment says what it holds: it moves with a rename and cannot disagree with the data. The store keeps a
+record of every push and rollback: who, when, and which version was redeployed after it.
+"""
+
+import getpass
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from etna_pipelines.errors import DatabaseRefused, StoreError
+from etna_pipelines.postgres.handover import Connection, comment_of, set_comment
+from etna_pipelines.postgres.server import Database
+from etna_pipelines.snapshots.manifest import Kind
+from etna_pipelines.stores.store import Store
+
+MARK = "etna-pipelines: "
+PRODUCTION = f"{MARK}production"
+"""Whoever wants to be sure comments production's database with this line: no push will touch it."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Serving(_Model):
+    """What a database holds."""
+
+    push: str
+    snapshot: str
+    kind: Kind
+    rules: str | None
+    pushed: datetime
+
+
+class Push(_Model):
+    """A push or rollback that was done: swapped in and healthy."""
+
+    id: str
+    action: Literal["push", "rollback"] = "push"
+    environment: str
+    snapshot: str | None
+    kind: Kind | None
+    rules: str | None
+    """The digest of the rules that stripped the snapshot."""
+    started: datetime
+    seconds: float
+    outage: float
+    rows: int
+    previous: str | None
+    """The database that served before, kept for a rollback."""
+
+
+class RedeployOutcome(_Model):
+    succeeded: bool
+    version: str | None
+    seconds: float
+    at: datetime
+
+
+class Record(_Model):
+    """A push as the store remembers it."""
+
+    push: Push
+    by: str
+    redeploy: RedeployOutcome | None = None
+
+
+def serving(database: Database) -> Serving | None:
+    """What the database holds; None where there is no database, or one that no push made."""
+    try:
+        connection = database.maintenance.connect()
+    except DatabaseRefused:  # where a role may only connect to its own database
+        connection = database.connect()
+    with connection:
+        return serving_of(comment_of(connection, database.name))
+
+
+def serving_of(comment: str | None) -> Serving | None:
+    line = next((line for line in (comment or "").splitlines() if line.startswith(MARK)), None)
+    try:
+        return Serving.model_validate_json(line.removeprefix(MARK)) if line else None
+    except ValidationError:
+        return None
+
+
+def is_marked_production(comment: str | None) -> bool:
+    return PRODUCTION in (comment or "").splitlines()
+
+
+def mark(connection: Connection, database: str, content: Serving, like: str | None = None) -> None:
+    """Say in the database's comment what it holds, after what people wrote into the comment `like`."""
+    people = [line for line in (like or "").splitlines() if not line.startswith(MARK)]
+    own = MARK + json.dumps(content.model_dump(mode="json"))
+    set_comment(connection, database, "\n".join([*people, own]))
+
+
+def record(store: Store, push: Push) -> None:
+    """Keep a push that is done."""
+    _write(store, Record(push=push, by=_who()))
+
+
+def record_redeploy(store: Store, push: Push, *, version: str | None, succeeded: bool, seconds: float) -> None:
+    """Keep how the redeploy after a push went."""
+    known = recorded(store, push) or Record(push=push, by=_who())
+    outcome = RedeployOutcome(succeeded=succeeded, version=version, seconds=seconds, at=datetime.now(UTC))
+    _write(store, known.model_copy(update={"redeploy": outcome}))
+
+
+def recorded(store: Store, push: Push) -> Record | None:
+    return _read(store, _key(push)) if any(item.key == _key(push) for item in store.list(_key(push))) else None
+
+
+def last(store: Store, environment: str) -> Record | None:
+    """The newest push or rollback of an environment."""
+    keys = [item.key for item in store.list(f"pushes/{environment}/")]
+    return _read(store, max(keys)) if keys else None
+
+
+def _key(push: Push) -> str:
+    return f"pushes/{push.environment}/{push.id}.json"
+
+
+def _write(store: Store, content: Record) -> None:
+    store.put(_key(content.push), [content.model_dump_json(indent=1).encode()])
+
+
+def _read(store: Store, key: str) -> Record:
+    try:
+        return Record.model_validate_json(b"".join(store.read(key)))
+    except ValidationError:
+        raise StoreError(f"{store.location(key)} is no record of a push: delete it.") from None
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as containers have
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

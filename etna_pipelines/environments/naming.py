@@ -1,0 +1,37 @@
+"""The names of a target's databases: what serves, what is being filled, what served before."""
+
+import hashlib
+import re
+from typing import Literal
+
+LONGEST = 63
+"""Bytes of a name that Postgres keeps; it cuts the rest off without failing."""
+
+Purpose = Literal["new", "retired", "restorer"]
+"""What a name made for one push is for: the database it fills; the one kept until then, which it drops once its swap
+is verified; the role it restores as where it connects as a superuser."""
+
+
+def name_for(purpose: Purpose, live: str, push_id: str) -> str:
+    """`etna_development_new_20261123t020000123456z-1f0c9a`."""
+    return _fitting(live, f"_{purpose}_{push_id.lower()}")
+
+
+def is_name_for(purpose: Purpose, live: str, name: str) -> bool:
+    """Whether some push to `live` made this name for this purpose."""
+    found = re.search(r"\d{8}t\d{12}z-[0-9a-f]{6}$", name)
+    return found is not None and name == name_for(purpose, live, found.group())
+
+
+def previous_name(live: str) -> str:
+    """The database that served before, kept for a rollback."""
+    return _fitting(live, "_previous")
+
+
+def _fitting(live: str, suffix: str) -> str:
+    """Too long a name is cut and told apart from others by a digest."""
+    if len((live + suffix).encode()) <= LONGEST:
+        return live + suffix
+    digest = hashlib.blake2b(live.encode(), digest_size=4).hexdigest()
+    room = LONGEST - len(suffix) - len(digest) - 1
+    return f"{live.encode()[:room].decode(errors='ignore')}_{digest}{suffix}"

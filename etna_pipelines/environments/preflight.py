@@ -1,0 +1,205 @@
+"""Every reason not to begin a push, found before anything is created: each a PushRefused."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from etna_pipelines.environments.history import is_marked_production
+from etna_pipelines.errors import EtnaError, PushRefused
+from etna_pipelines.postgres.handover import Connection, comment_of
+from etna_pipelines.postgres.programs import find
+from etna_pipelines.postgres.server import Database, server_major, system_identifier
+from etna_pipelines.snapshots.manifest import Manifest
+
+if TYPE_CHECKING:
+    from etna_pipelines.settings import Environment
+
+LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
+INDEXED = 1.5
+"""What a table takes with its indexes, as a multiple of its COPY text: an estimate."""
+MARGIN = 1.2
+
+
+@dataclass(frozen=True)
+class Live:
+    """The database that serves, as far as a new one has to resemble it."""
+
+    owner: str
+    encoding: str
+    provider: str
+    locale: str | None
+    """The locale of a provider that is not libc."""
+    collate: str
+    ctype: str
+    tablespace: str
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a push builds on."""
+
+    owner: str
+    """The role that will own the new database and everything in it; no superuser."""
+    superuser: bool
+    """Whether we connect as one."""
+    live: Live | None
+
+
+def preflight(manifest: Manifest, target: "Environment", production: Database) -> Ground:
+    """Raise PushRefused unless `manifest` may be pushed to `target` and its server can take it."""
+    _refuse_snapshot(manifest, target)
+    _refuse_address(target, production)
+    with target.database.maintenance.connect() as connection:
+        refuse_production(connection, target)
+        _refuse_source(connection, manifest, target, production)
+        _check_versions(connection, manifest, target)
+        _check_extensions(connection, manifest, target)
+        live = _read_live(connection, target.database.name)
+        return _check_roles(connection, target, live)
+
+
+def refuse_production(connection: Connection, target: "Environment") -> None:
+    """Raise PushRefused where people marked the target as production."""
+    if is_marked_production(comment_of(connection, target.database.name)):
+        raise PushRefused(
+            f"{target.database.label} is marked as production by its comment, and nothing may replace it: "
+            f"correct the database of {target.name} in environments.yaml."
+        )
+
+
+def check_space(manifest: Manifest, target: "Environment") -> None:
+    """Raise PushRefused where the server's disk is known and has no room for a second database: a full disk with the
+    WAL on it takes down the database that serves as well."""
+    with target.database.maintenance.connect() as connection:
+        directory = _local_data_directory(connection, target.database)
+        row = connection.execute(
+            "SELECT pg_size_bytes(setting || unit) FROM pg_settings WHERE name = 'max_wal_size'"
+        ).fetchone()
+    if directory is None:
+        return
+    restored = INDEXED * sum(file.raw_bytes or file.bytes for file in manifest.files)
+    wal = min(row[0] if row else 0, restored)
+    needed, free = int(MARGIN * restored + wal), shutil.disk_usage(directory).free
+    if free < needed:
+        raise PushRefused(
+            f"{target.database.label} has {free / 1e9:.1f} GB free on its disk and the snapshot needs about "
+            f"{needed / 1e9:.1f} GB beside the live database: make room, then push again."
+        )
+
+
+def _refuse_snapshot(manifest: Manifest, target: "Environment") -> None:
+    what = f"The {manifest.kind} snapshot {manifest.id} is not pushed to {target.name}"
+    if target.snapshot is None:
+        raise PushRefused(f"{what}: it takes no snapshots.")
+    if manifest.kind == "full" and target.snapshot != "full":
+        raise PushRefused(f"{what}, which may only hold stripped ones: push a stripped snapshot.")
+    if manifest.kind == "stripped" and not (manifest.proof and manifest.proof.passed):
+        raise PushRefused(f"{what}: it has no passed proof that nobody can be found in it; strip again.")
+    if not manifest.hmac:
+        raise PushRefused(f"{what}: it was never published; publish it first.")
+
+
+def _refuse_address(target: "Environment", production: Database) -> None:
+    database = target.database
+    if (database.host, database.port, database.name) == (production.host, production.port, production.name):
+        raise PushRefused(
+            f"{database.label} is production itself: correct the database of {target.name} in environments.yaml."
+        )
+
+
+def _refuse_source(connection: Connection, manifest: Manifest, target: "Environment", production: Database) -> None:
+    """A server has many addresses and one identifier. Production need not be up for a push: then it is what the
+    snapshot says of it."""
+    identifier = system_identifier(connection)
+    sources = {(manifest.source.system_identifier, manifest.source.database)}
+    try:
+        with production.maintenance.connect() as other:
+            sources.add((system_identifier(other), production.name))
+    except EtnaError:
+        pass
+    if identifier and (identifier, target.database.name) in sources:
+        raise PushRefused(
+            f"{target.database.label} is production itself under another address (or a copy of its whole server): "
+            f"correct the database of {target.name} in environments.yaml, or give it another name."
+        )
+
+
+def _check_versions(connection: Connection, manifest: Manifest, target: "Environment") -> None:
+    major, source = server_major(connection), _major(manifest.source.server_version)
+    if major < source:
+        raise PushRefused(
+            f"{target.database.label} runs PostgreSQL {major} and the snapshot is of {source}: "
+            f"upgrade the server to {source} or newer."
+        )
+    try:
+        find("pg_restore", max(major, _major(manifest.versions.get("pg_dump", "0"))))
+    except EtnaError as error:
+        raise PushRefused(f"The snapshot {manifest.id} cannot be restored from here: {error}") from None
+
+
+def _check_extensions(connection: Connection, manifest: Manifest, target: "Environment") -> None:
+    available = {name for (name,) in connection.execute("SELECT name FROM pg_available_extensions")}
+    if missing := sorted(set(manifest.schema_.extensions) - available):
+        raise PushRefused(
+            f"{target.database.label} lacks the extensions {', '.join(missing)} that the snapshot uses: "
+            "install their packages on its server."
+        )
+
+
+def _read_live(connection: Connection, name: str) -> Live | None:
+    locale = "daticulocale" if server_major(connection) < 17 else "datlocale"
+    row = connection.execute(
+        f"SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datlocprovider::text, {locale}, datcollate,"
+        " datctype, spcname FROM pg_database JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname = %s",
+        [name],
+    ).fetchone()
+    return Live(*row) if row else None
+
+
+def _check_roles(connection: Connection, target: "Environment", live: Live | None) -> Ground:
+    user = target.database.user
+    owner = target.owner or (live.owner if live else user)
+    row = connection.execute("SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user").fetchone()
+    superuser, creates = row or (False, False)
+    found = connection.execute(
+        "SELECT rolsuper, pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = %s", [owner]
+    ).fetchone()
+    if not superuser and not creates:
+        raise PushRefused(f"Role {user} may not create databases on {_server(target)}: ALTER ROLE {user} CREATEDB.")
+    if found is None:
+        raise PushRefused(f"Role {owner}, the owner of {target.database.label}, does not exist: CREATE ROLE {owner}.")
+    owner_is_superuser, member = found
+    if owner_is_superuser:
+        raise PushRefused(
+            f"{target.database.label} would be owned by the superuser {owner}, and a restore runs its owner's code: "
+            f"name an ordinary role as `owner` of {target.name} in environments.yaml."
+        )
+    if not member:
+        raise PushRefused(f"Role {user} is no member of {owner}, who is to own {target.database.label}: GRANT it.")
+    return Ground(owner, superuser, live)
+
+
+def _server(target: "Environment") -> str:
+    return f"{target.database.host}:{target.database.port}"
+
+
+def _local_data_directory(connection: Connection, database: Database) -> Path | None:
+    """Where the server keeps its data, if that is on this machine and ours to look at."""
+    if database.host not in LOCAL_HOSTS and not database.host.startswith("/"):
+        return None
+    row = connection.execute(
+        "SELECT setting FROM pg_settings WHERE name = 'data_directory'"
+    ).fetchone()  # NULL or absent for ordinary roles
+    directory = Path(row[0]) if row and row[0] else None
+    try:
+        # A server in a container has the same address and a directory of the same name elsewhere.
+        lines: Sequence[str] = (directory / "postmaster.pid").read_text().splitlines() if directory else []
+    except OSError:
+        return None
+    return directory if len(lines) > 3 and lines[3].strip() == str(database.port) else None
+
+
+def _major(version: str) -> int:
+    return int(version.split(".")[0])

@@ -9,8 +9,9 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from etna_pipelines.errors import EtnaError
-from etna_pipelines.settings import load
+from etna_pipelines.errors import EtnaError, SettingsError
+from etna_pipelines.progress import Tick
+from etna_pipelines.settings import Settings, load
 
 app = typer.Typer(
     help="Production's database to every other environment: backed up, stripped, proven clean, swapped in, redeployed.",
@@ -18,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def main() -> None:
@@ -37,6 +38,76 @@ def _sentence(error: Exception) -> str:
         return str(error)
     # A fault of our own: its text may quote anything.
     return f"etna met a fault of its own ({type(error).__name__}): set ETNA_DEBUG=1 to see where, and report it."
+
+
+@app.command()
+def demo() -> None:
+    """Fill a production with invented people, run the job `nightly`, and say what was done."""
+    from etna_pipelines.bars import Bars
+    from etna_pipelines.demo.production import seed
+
+    settings = load()
+    if not settings.is_embedded("production"):
+        raise SettingsError(
+            "etna demo fills an embedded production with invented people, and environments.yaml names a real one: "
+            "run it in another checkout, or run the job `nightly`."
+        )
+    with Bars(console) as bars:
+        bars(Tick("start the embedded server"))
+        settings.embedded_server.ensure_running()
+        seed(settings.production.database, progress=bars)
+        bars(Tick("load Dagster"))
+        from etna_pipelines.defs.running import run_nightly
+
+        run_nightly(bars)
+    _tell_of_the_demo(settings)
+
+
+def _tell_of_the_demo(settings: Settings) -> None:
+    from etna_pipelines.status import environments, newest
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for manifest in newest(settings):
+        table.add_row(f"{manifest.kind} snapshot", f"{manifest.id}, {decimal(manifest.bytes)}, {manifest.rows:,} rows")
+        if manifest.masked and manifest.proof:
+            masked = sum(column.values for column in manifest.masked)
+            table.add_row("", f"{masked:,} values masked in {len(manifest.masked)} columns")
+            table.add_row("", f"none of {manifest.proof.originals:,} originals found in it")
+    for environment in environments(settings):
+        if environment.snapshot:
+            table.add_row(environment.name, f"serves {environment.kind} snapshot {environment.snapshot}")
+    databases = Table.grid(padding=(0, 2, 0, 0))
+    for name in ("production", "development"):
+        databases.add_row("", settings.database(name).url)
+    console.print()
+    console.print(table)
+    console.print("\nThe databases, for psql and any other client:")
+    console.print(databases)
+    console.print(f"  Their password is in {settings.embedded_server.directory / 'password'}.", soft_wrap=True)
+    console.print("\nThe run, its pictures and its numbers: uv run dagster dev, then http://127.0.0.1:3000")
+    console.print("Stop the embedded server: uv run etna stop")
+
+
+@app.command()
+def status() -> None:
+    """What each environment serves: snapshot, age, rules, and the version of the application."""
+    from etna_pipelines.status import age, environments, newest
+
+    settings = load()
+    table = _table("environment", "serves", "snapshot", "age", "rules", "application", "")
+    for environment in environments(settings):
+        table.add_row(
+            environment.name,
+            environment.kind or "",
+            environment.snapshot,
+            age(environment.snapshot) if environment.snapshot else "",
+            environment.rules,
+            escape(environment.version),
+            escape(environment.remark),
+        )
+    console.print(table)
+    for manifest in newest(settings):
+        console.print(f"The newest {manifest.kind} snapshot, {manifest.id}, was taken {age(manifest.id)} ago.")
 
 
 @app.command()

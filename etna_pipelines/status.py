@@ -1,11 +1,66 @@
 """Which snapshots there are, and what each environment serves."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from etna_pipelines.errors import SnapshotDamaged
+import psycopg
+
+from etna_pipelines.environments import history
+from etna_pipelines.errors import EtnaError, SnapshotDamaged
+from etna_pipelines.postgres.server import reason
 from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots.catalogue import Catalogue
-from etna_pipelines.snapshots.manifest import KINDS, Manifest
+from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest
+
+
+@dataclass(frozen=True)
+class EnvironmentStatus:
+    """What an environment's database says of itself, and how its last redeploy went."""
+
+    name: str
+    snapshot: str = ""
+    kind: Kind | None = None
+    rules: str = ""
+    version: str = ""
+    remark: str = ""
+    """What is to know besides; for an environment that cannot be asked, why."""
+
+
+def environments(settings: Settings) -> list[EnvironmentStatus]:
+    """Every environment that snapshots are pushed to, asked at the same time."""
+    names = [name for name in settings.sections if name != "production"]
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda name: _environment(settings, name), names))
+
+
+def _environment(settings: Settings, name: str) -> EnvironmentStatus:
+    if settings.is_embedded(name) and not settings.embedded_server.is_running:
+        return EnvironmentStatus(name, remark="the embedded server is not running")
+    try:
+        serving = history.serving(settings.database(name))
+        if serving is None:
+            return EnvironmentStatus(name, remark="nothing was pushed here yet")
+        record = history.last(settings.open_store(), name)
+    except EtnaError as error:
+        return EnvironmentStatus(name, remark=str(error))
+    except psycopg.Error as error:
+        return EnvironmentStatus(name, remark=f"its server broke the conversation off ({reason(error)}): try again")
+    redeploy = record.redeploy if record else None
+    return EnvironmentStatus(
+        name,
+        serving.snapshot,
+        serving.kind,
+        (serving.rules or "")[:8],
+        version=redeploy.version or "" if redeploy and redeploy.succeeded else "",
+        remark="its last redeploy failed" if redeploy and not redeploy.succeeded else "",
+    )
+
+
+def newest(settings: Settings) -> list[Manifest]:
+    """The newest snapshot of each kind that has one."""
+    catalogue = Catalogue(settings.open_store(), settings.signing_key())
+    return [manifest for kind in KINDS if (manifest := catalogue.newest(kind))]
 
 
 def listing(settings: Settings) -> list[Manifest | SnapshotDamaged]:

@@ -41,6 +41,8 @@ def configured(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[
 def test_a_fresh_checkout_needs_nothing(fresh: Path, examine_text: Examine) -> None:
     (fresh / "dagster.yaml").touch()
     (fresh / "workspace.yaml").touch()
+    (fresh / "anonymisation_rules").mkdir()
+    (fresh / "anonymisation_rules/wagtail.yaml").write_text("tables: {auth_user: {data: empty}}\n")
 
     findings = examine_text("")
 
@@ -136,6 +138,15 @@ def test_a_store_that_cannot_be_written(fresh: Path, examine_text: Examine) -> N
 def test_the_probe_is_removed(fresh: Path, examine_text: Examine) -> None:
     assert examine_text("store: snapshots\n")["store"].state == "good"
     assert [path for path in (fresh / "snapshots").rglob("*") if path.is_file()] == []
+
+
+def test_rules_that_are_wrong(fresh: Path, examine_text: Examine) -> None:
+    (fresh / "mine.yaml").write_text("tables:\n  auth_user: {dta: empty}\n")
+
+    assert examine_text("rules: mine.yaml\n")["rules"].says.endswith(
+        "mine.yaml, line 2: `dta` is not a setting of `tables.auth_user`; did you mean `data`?"
+    )
+    assert examine_text("rules: absent.yaml\n")["rules"].state == "work"
 
 
 def test_another_directory_than_the_checkout(examine_text: Examine) -> None:

@@ -1,15 +1,18 @@
 """What is in the store and what environments serve."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from etna_pipelines.environments.history import Push, Serving, mark, record, record_redeploy
 from etna_pipelines.errors import SnapshotDamaged
+from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import DatabaseSchema, Kind, Manifest, Source
-from etna_pipelines.status import age, listing
+from etna_pipelines.status import EnvironmentStatus, age, environments, listing, newest
 
 
 def publish(settings: Settings, id_: str, kind: Kind = "full") -> Manifest:
@@ -47,6 +50,52 @@ def test_a_manifest_that_was_changed_is_listed_as_damaged_beside_the_others(fres
 
     assert first == good
     assert isinstance(second, SnapshotDamaged) and "20261123T020000000000Z-222222" in str(second)
+
+
+def test_what_environments_serve(fresh: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETNA_DEVELOPMENT_PASSWORD", database.password or "")
+    monkeypatch.setenv("ETNA_STAGING_PASSWORD", database.password or "")
+    (fresh / "environments.yaml").write_text(
+        f"development: {{database: '{database.url}'}}\n"
+        f"staging: {{database: '{database.named('later').url}'}}\n"
+        "local: {database: postgresql://etna@127.0.0.1:1/etna}\n"
+    )
+    settings = load()
+    now = datetime.now(UTC)
+    held = {"snapshot": "20261123T020000000000Z-222222", "kind": "stripped", "rules": "0123456789abcdef"}
+    with database.connect() as connection:
+        mark(connection, database.name, Serving.model_validate({"push": "p", "pushed": now, **held}))
+    push = Push.model_validate(
+        {"id": "p", "environment": "development", "started": now, "seconds": 1, "outage": 0.1, "rows": 1, **held}
+        | {"previous": None}
+    )
+    record(settings.open_store(), push)
+
+    def development() -> EnvironmentStatus:
+        return next(it for it in environments(settings) if it.name == "development")
+
+    serves = EnvironmentStatus("development", "20261123T020000000000Z-222222", "stripped", "01234567")
+    assert development() == serves
+
+    record_redeploy(settings.open_store(), push, version="26.11.23.1", succeeded=True, seconds=2)
+    assert development() == replace(serves, version="26.11.23.1")
+
+    record_redeploy(settings.open_store(), push, version=None, succeeded=False, seconds=2)
+    assert development() == replace(serves, remark="its last redeploy failed")
+
+    remarks = {it.name: it.remark for it in environments(settings)}
+    assert remarks["staging"] == "nothing was pushed here yet"
+    assert remarks["test"] == "the embedded server is not running"
+    assert "127.0.0.1:1" in remarks["local"]
+
+
+def test_the_newest_of_each_kind(fresh: Path) -> None:
+    settings = load()
+    assert newest(settings) == []
+
+    publish(settings, "20261122T020000000000Z-111111")
+    later = publish(settings, "20261123T020000000000Z-222222")
+    assert newest(settings) == [later]
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,9 @@ def _make_directory(path: Path) -> None:
 
 def _create_locked(path: Path) -> FileIO:
     file = FileIO(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600))
-    fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+    # Where a file system has no locks nothing can be locked, and so nothing is ever swept either.
+    with suppress(OSError):
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
     return file
 
 

@@ -12,6 +12,9 @@ CHUNK = 4 * 1024 * 1024
 MAX_KEY_BYTES = 900
 """S3 allows 1,024, the store's own prefix included."""
 
+MAX_PART_BYTES = 255
+"""What file systems allow for one name."""
+
 
 @dataclass(frozen=True)
 class StoredObject:
@@ -68,13 +71,13 @@ def checked_key(key: str) -> str:
     """
     parts = key.split("/")
     if (
-        any(not part or part.startswith(".") for part in parts)
+        any(not part or part.startswith(".") or len(part.encode()) > MAX_PART_BYTES for part in parts)
         or not key.isprintable()
         or len(key.encode()) > MAX_KEY_BYTES
     ):
         raise StoreRefused(
             f"{key!r} cannot be an object's key: use printable names, not empty and not beginning with a dot, "
-            f"joined by '/', of at most {MAX_KEY_BYTES} bytes together."
+            f"joined by '/', of at most {MAX_PART_BYTES} bytes each and {MAX_KEY_BYTES} together."
         )
     return key
 

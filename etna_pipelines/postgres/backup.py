@@ -24,7 +24,9 @@ FULL_DISK = 16 * 1024**2
 """A failed dump with less than these bytes left in scratch failed for want of them."""
 
 _FINISHED = re.compile(r"finished item (\d+) TABLE DATA ")
-_NO_LOCK = re.compile(r"could not obtain lock on relation \"([^\"]+)\"|canceling statement due to lock timeout")
+# pg_dump takes off every timeout of its sessions, save statement_timeout while it waits for locks.
+_NO_LOCK = re.compile(r"could not obtain lock on relation|canceling statement due to (lock|statement) timeout")
+_HIDDEN_ROWS = re.compile(r"would be affected by row-level security policy")
 _TABLE_DATA = re.compile(r"^(\d+); \d+ (\d+) TABLE DATA ", re.MULTILINE)
 
 
@@ -105,13 +107,16 @@ def _dump(pg_dump: Path, source: Database, held: Frozen, archive: Path, jobs: in
         f"--lock-wait-timeout={LOCK_TIMEOUT * 1000}",
         f"--file={archive}",
     ]
-    locked: list[str | None] = []
+    locked = filtered = False
 
     def listen(line: str) -> None:
+        nonlocal locked, filtered
         if finished := _FINISHED.search(line):
             shipper.ship_table(f"{finished[1]}.dat")
-        elif refused := _NO_LOCK.search(line):
-            locked.append(refused[1])
+        elif _NO_LOCK.search(line):
+            locked = True
+        elif _HIDDEN_ROWS.search(line):
+            filtered = True
 
     try:
         with Program(pg_dump, arguments, source, on_line=listen) as dump:
@@ -125,7 +130,11 @@ def _dump(pg_dump: Path, source: Database, held: Frozen, archive: Path, jobs: in
             dump.wait()
     except ProgramError:
         if locked:
-            raise busy(source, locked[0]) from None
+            raise busy(source) from None
+        if filtered:
+            raise BackupFailed(
+                f"Row-level security hides rows of {source.label} from role {source.user}: ALTER ROLE it to BYPASSRLS."
+            ) from None
         if shutil.disk_usage(archive.parent).free < FULL_DISK:
             raise BackupFailed(
                 f"The disk of {archive.parent.parent} is full: free space for the largest tables of {source.label}."

@@ -5,14 +5,14 @@ So the locks come first and the snapshot after them. Reading and writing go on m
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from etna_pipelines.errors import BackupFailed
+from etna_pipelines.errors import BackupFailed, EtnaError
 from etna_pipelines.postgres.schema import DUMPED, read_schema
 from etna_pipelines.postgres.server import Database, reason, server_major, system_identifier
 from etna_pipelines.snapshots.manifest import DatabaseSchema
@@ -76,8 +76,7 @@ def _lock(connection: Connection, source: Database, relations: Sequence[Relation
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.WrongObjectType):
         return False
     except psycopg.errors.LockNotAvailable:
-        connection.execute("ROLLBACK")
-        raise busy(source, _locked_table(connection)) from None
+        raise busy(source) from None
     except psycopg.Error as error:
         raise BackupFailed(
             f"The tables of {source.label} cannot be locked for reading, {reason(error)}: "
@@ -86,10 +85,13 @@ def _lock(connection: Connection, source: Database, relations: Sequence[Relation
     return True
 
 
-def busy(source: Database, table: str | None) -> BackupFailed:
-    """The error for a table that others altered, truncated or wanted to: worth another try by itself."""
+def busy(source: Database) -> BackupFailed:
+    """The error for a table that others alter, truncate or want to: worth another try by itself."""
+    table = None
+    with suppress(EtnaError, psycopg.Error), source.connect() as connection:
+        table = _locked_table(connection)
     error = BackupFailed(
-        f"{table or 'A table'} of {source.label} was being altered, truncated or locked by another session: "
+        f"{table or 'A table'} of {source.label} is being altered, truncated or locked by another session: "
         "run the backup again when that has ended."
     )
     error.retryable = True

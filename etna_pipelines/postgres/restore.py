@@ -9,7 +9,7 @@ from pathlib import Path
 
 from etna_pipelines.errors import ObjectMissing, PushRefused, SnapshotDamaged
 from etna_pipelines.postgres.programs import Program, find, run
-from etna_pipelines.postgres.schema import DUMPED, Connection
+from etna_pipelines.postgres.schema import IN_USER_SCHEMA, Connection
 from etna_pipelines.postgres.server import Database, server_major
 from etna_pipelines.postgres.verify import verify
 from etna_pipelines.progress import Progress, Tick, silent
@@ -110,8 +110,11 @@ def _refuse_strangers(manifest: Manifest, store: Store) -> None:
 
 
 def _refuse_objects(connection: Connection, target: Database) -> None:
+    """Extensions may be there, with all that is theirs: some take a superuser to make."""
     row = connection.execute(
-        f"WITH dumped AS ({DUMPED}) SELECT nspname || '.' || relname FROM dumped WHERE relkind NOT IN ('i', 'I')"
+        "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        f" WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND {IN_USER_SCHEMA}"
+        " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
     ).fetchone()
     if row:
         raise PushRefused(f"{target.label} is not empty ({row[0]} is there): restore into a new database.")

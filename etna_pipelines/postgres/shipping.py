@@ -1,7 +1,7 @@
 """An archive on its way into the store: each table's file is compressed, counted and put as soon as it is finished.
 
-So a backup takes as long as its dump, and scratch holds only what is being dumped and at most WAITING bytes that are
-not shipped yet.
+So a backup takes as long as its dump, and scratch stays bounded: while WAITING bytes queue, nobody reads what pg_dump
+says, and it stops as soon as the pipe for that (64 KiB, some hundreds of tables) is full.
 """
 
 import threading

@@ -114,7 +114,8 @@ def _refuse_objects(connection: Connection, target: Database) -> None:
     row = connection.execute(
         "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         f" WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND {IN_USER_SCHEMA}"
-        " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
+        " AND NOT EXISTS (SELECT FROM pg_depend d"
+        " WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
     ).fetchone()
     if row:
         raise PushRefused(f"{target.label} is not empty ({row[0]} is there): restore into a new database.")

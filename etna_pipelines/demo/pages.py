@@ -202,7 +202,7 @@ def _body(page: PageFacts, *, private: bool, version: int = 0) -> list[dict[str,
         ("paragraph", _paragraph(" ".join(sentence(rng) for _ in range(6)))),
     ]
     if page.id % _HUGE_EVERY == 31 and not version:
-        values.append(("paragraph", _paragraph(f"{sentence(rng)} " * 16_000)))
+        values.append(("paragraph", _paragraph(f"{sentence(rng)} " * 20_000)))
     return [{"type": type_, "value": value, "id": str(make_uuid(rng))} for type_, value in values]
 
 

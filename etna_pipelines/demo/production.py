@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 import psycopg
@@ -15,7 +16,7 @@ from etna_pipelines.demo import accounts, activity, desk, pages
 from etna_pipelines.demo.people import people
 from etna_pipelines.demo.world import TODAY, Table, World
 from etna_pipelines.errors import EtnaError
-from etna_pipelines.postgres.server import Database
+from etna_pipelines.postgres.server import Database, reason
 from etna_pipelines.progress import Progress, Tick, silent
 
 APPLICATION_ROLE = "etna_app"
@@ -35,24 +36,29 @@ def seed(database: Database, *, scale: float = 1.0, progress: Progress = silent)
     What was made is kept: a second call returns at once, and one that was interrupted is taken up again. Everything
     is seeded, so that two machines make the same rows. `database`'s user must be a superuser.
     """
-    if _is_seeded(database):
-        return
-    progress(Tick("seed"))
-    site = _start_site(database)
-    people(scale)  # while the site migrates
-    examples = _examples(site, database)
-    with database.connect(autocommit=False) as connection:
-        _fill(connection, scale, examples, progress)
-        _mark(connection, database, _SEEDED)
-    with database.connect() as connection:
-        connection.execute("ANALYZE")
+    try:
+        if _is_seeded(database):
+            return
+        progress(Tick("seed"))
+        examples = _migrate(database, scale)
+        with database.connect(autocommit=False) as connection:
+            _fill(connection, scale, examples, progress)
+            _mark(connection, database, _SEEDED)
+        with database.connect() as connection:
+            connection.execute("ANALYZE")
+    except psycopg.Error as error:
+        raise DemoFailed(
+            f"The demo's production could not be made in {database.label} ({reason(error)}): "
+            "its user must be a superuser, and the database the demo's own."
+        ) from None
 
 
 def _is_seeded(database: Database) -> bool:
     """Whether there is nothing left to do; a missing database is created. Raises DemoFailed for a stranger's."""
     with database.maintenance.connect() as connection:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone():
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(APPLICATION_ROLE)))
+            with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):  # somebody was faster
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(APPLICATION_ROLE)))
         found = connection.execute(
             "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [database.name]
         ).fetchone()
@@ -97,9 +103,15 @@ def _start_site(database: Database) -> subprocess.Popen[str]:
     )
 
 
-def _examples(site: subprocess.Popen[str], database: Database) -> dict[str, dict[str, object]]:
-    """How Wagtail itself serialises a page of each kind."""
-    output, errors = site.communicate()
+def _migrate(database: Database, scale: float) -> dict[str, dict[str, object]]:
+    """Migrate, and learn how Wagtail itself serialises a page of each kind."""
+    with _start_site(database) as site:
+        try:
+            people(scale)  # invented while the site migrates
+            output, errors = site.communicate()
+        except BaseException:
+            site.kill()
+            raise
     if site.returncode:
         last = (errors.strip().splitlines() or ["it said nothing"])[-1]
         raise DemoFailed(f"The demo's site could not migrate {database.label} ({last}): mend that and run it again.")
@@ -149,9 +161,11 @@ def _copy(connection: Connection, table: Table) -> None:
 _INDEX = """
 INSERT INTO wagtailsearch_indexentry
     (object_id, title_norm, content_type_id, autocomplete, title, body, title_text, body_text)
-SELECT page.id::text, 1, page.content_type_id, to_tsvector('simple', page.title), to_tsvector('simple', page.title),
-       to_tsvector('simple', left(article.body::text, 100000)), page.title, left(article.body::text, 100000)
-FROM wagtailcore_page page JOIN journal_articlepage article ON article.page_ptr_id = page.id
+SELECT page.id::text, 1, page.content_type_id, to_tsvector('simple', page.title), to_tsvector(page.title),
+       to_tsvector(body), page.title, body
+FROM wagtailcore_page page
+JOIN journal_articlepage article ON article.page_ptr_id = page.id,
+     left(concat_ws(' ', author_name, author_email, article.body), 100000) AS body
 ORDER BY page.id
 """
 """Wagtail indexes drafts too: what the index holds is as private as they are."""

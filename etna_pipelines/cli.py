@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -45,6 +46,7 @@ def demo() -> None:
     """Fill a production with invented people, run the job `nightly`, and say what was done."""
     from etna_pipelines.bars import Bars
     from etna_pipelines.demo.production import seed
+    from etna_pipelines.environments.start import start_embedded
 
     settings = load()
     if not settings.is_embedded("production"):
@@ -54,7 +56,7 @@ def demo() -> None:
         )
     with Bars(console) as bars:
         bars(Tick("start the embedded server"))
-        settings.embedded_server.ensure_running()
+        start_embedded(settings)
         seed(settings.production.database, progress=bars)
         bars(Tick("load Dagster"))
         from etna_pipelines.defs.running import run_nightly
@@ -129,6 +131,23 @@ def snapshots() -> None:
     console.print(table if found else f"No snapshots yet in {settings.open_store().location()}.")
     if any(isinstance(entry, EtnaError) for entry in found):
         raise typer.Exit(1)
+
+
+@app.command()
+def rollback(environment: Annotated[str, typer.Argument(help="For example: development")]) -> None:
+    """Swap the previous database of an environment back in and redeploy it. Once more takes it back."""
+    from etna_pipelines.environments.push import rollback
+    from etna_pipelines.redeploy.choice import redeployer_for
+    from etna_pipelines.redeploy.redeployer import redeploy
+
+    settings = load()
+    target, store = settings.environment(environment), settings.open_store()
+    done = rollback(target, store=store)
+    holds = f"the {done.kind} snapshot {done.snapshot}" if done.snapshot else "what it served before any push"
+    console.print(f"{environment} serves {holds} again. New connections waited {done.outage:.2f} s.")
+    if redeployer := redeployer_for(target, settings.home):
+        redeployed = redeploy(done, redeployer, target.database, store)
+        console.print(f"Redeployed{f': version {redeployed.version}' if redeployed.version else ''}.")
 
 
 @app.command()

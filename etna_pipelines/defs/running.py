@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from etna_pipelines.errors import EtnaError
+from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Progress, listening
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -40,7 +40,10 @@ def nightly() -> dg.JobDefinition:
 
 def _instance() -> dg.DagsterInstance:
     """What dagster.yaml in this directory describes, or the one in DAGSTER_HOME where that is set."""
-    return dg.DagsterInstance.from_config(os.environ.get("DAGSTER_HOME") or str(Path.cwd()))
+    directory = Path(os.environ.get("DAGSTER_HOME") or Path.cwd())
+    if not (directory / "dagster.yaml").is_file():  # Dagster would begin a history of its own here
+        raise SettingsError(f"There is no dagster.yaml in {directory}: run etna in the top directory of the checkout.")
+    return dg.DagsterInstance.from_config(str(directory))
 
 
 def _sentence(result: dg.JobExecutionResult) -> str:

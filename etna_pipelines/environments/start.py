@@ -1,0 +1,20 @@
+"""The embedded server, made ready for the environments that are on it."""
+
+from contextlib import suppress
+
+from psycopg import errors, sql
+
+from etna_pipelines.settings import APPLICATION_ROLE, Settings
+
+
+def start_embedded(settings: Settings) -> None:
+    """Start the embedded server, where any environment is on it, with the role that owns its databases."""
+    if not settings.uses_embedded_server:
+        return
+    server = settings.embedded_server
+    server.ensure_running()
+    with server.database("postgres").connect() as connection:
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone():
+            return
+        with suppress(errors.DuplicateObject, errors.UniqueViolation):  # another process was faster
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(APPLICATION_ROLE)))

@@ -42,8 +42,9 @@ def _create(connection: Connection, name: str, ground: Ground, manifest: Manifes
         options += [
             sql.SQL("LOCALE_PROVIDER {}").format(sql.SQL(PROVIDERS[live.provider])),
             sql.SQL("LC_COLLATE {} LC_CTYPE {}").format(live.collate, live.ctype),
-            sql.SQL("TABLESPACE {}").format(sql.Identifier(live.tablespace)),
         ]
+        if live.tablespace != "pg_default":  # naming the default one takes a privilege that ordinary roles lack
+            options.append(sql.SQL("TABLESPACE {}").format(sql.Identifier(live.tablespace)))
         if live.locale:
             locale = "ICU_LOCALE {}" if live.provider == "i" else "BUILTIN_LOCALE {}"
             options.append(sql.SQL(locale).format(live.locale))

@@ -44,15 +44,16 @@ SETTINGS = """
      WHERE datname = %s AND (setrole = 0 OR rolname IS NOT NULL)"""
 
 
-def hand_over(connection: Connection, giver: str, receiver: str) -> None:
-    """Give `receiver` the privileges, settings and connection limit of `giver`, and its comment unless it has one.
+def hand_over(connection: Connection, giver: str, receiver: str, *, comment: bool = True) -> None:
+    """Give `receiver` the privileges, settings and connection limit of `giver`; with `comment`, for a new database,
+    its comment too unless it has its own: one that served before says itself what it is.
 
     Runs in the caller's transaction. The owner's own privileges go to the receiver's owner. Raises SwapFailed for a
     setting that this role may not set."""
     _privileges(connection, giver, receiver)
     _settings(connection, giver, receiver)
     _connection_limit(connection, giver, receiver)
-    if not comment_of(connection, receiver):
+    if comment and not comment_of(connection, receiver):
         set_comment(connection, receiver, comment_of(connection, giver))
 
 

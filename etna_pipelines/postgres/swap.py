@@ -53,7 +53,7 @@ def swap(
         moves.insert(0, (live.name, old_name))
         if old_name in present and retired_name:
             moves.insert(0, (old_name, retired_name))
-    return _exchange(live, moves, lock_timeout)
+    return _exchange(live, moves, lock_timeout, first_time=True)
 
 
 def undo_swap(
@@ -82,6 +82,8 @@ class _Parties:
 
     live: Database
     moves: Sequence[Move]
+    first_time: bool
+    """Whether the one that begins has never served."""
     oids: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -110,8 +112,8 @@ def _present(live: Database, *names: str) -> set[str]:
         return {row[0] for row in rows}
 
 
-def _exchange(live: Database, moves: Sequence[Move], lock_timeout: float) -> SwapResult:
-    parties = _Parties(live, moves)
+def _exchange(live: Database, moves: Sequence[Move], lock_timeout: float, *, first_time: bool = False) -> SwapResult:
+    parties = _Parties(live, moves, first_time)
     with live.maintenance.connect(autocommit=False) as renamer, live.maintenance.connect() as watcher:
         _preflight(watcher, parties)
         ending = _Ending(watcher, parties.leaving, renamer.info.backend_pid)
@@ -136,7 +138,7 @@ def _rename(renamer: Connection, parties: _Parties, lock_timeout: float) -> floa
         [f"{lock_timeout * 1000:.0f}", f"{STALLED * 1000}"],
     )
     if parties.leaving is not None and parties.coming:
-        hand_over(renamer, parties.live.name, parties.coming)
+        hand_over(renamer, parties.live.name, parties.coming, comment=parties.first_time)
     began = time.monotonic()
     for source, target in parties.moves:
         statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(source), sql.Identifier(target))

@@ -1,6 +1,7 @@
 """Running the job `nightly` in this process, for people who watch."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -27,7 +28,7 @@ def run_nightly(progress: Progress) -> str:
         ) as result,
     ):
         if not result.success:
-            raise RunFailed(_sentence(result))
+            raise RunFailed(sentence(result.all_events, result.run_id))
         return result.run_id
 
 
@@ -46,21 +47,20 @@ def _instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(directory))
 
 
-def _sentence(result: dg.JobExecutionResult) -> str:
-    """What the failed step says: the domain's errors as they are, faults of our own by their type alone."""
-    events = [event for event in result.all_events if event.is_step_failure or event.is_run_failure]
-    for event in events:
-        if event.is_step_failure and (told := event.step_failure_data.user_failure_data) and told.description:
+def sentence(events: Sequence[dg.DagsterEvent], run_id: str) -> str:
+    """What the failed step says: the domain's errors as they are, faults of our own by their place alone."""
+    failures = [event for event in events if event.is_step_failure]
+    for event in failures:
+        told = event.step_failure_data.user_failure_data
+        if told and told.description:
             return told.description
-        error = event.step_failure_data.error if event.is_step_failure else event.job_failure_data.error
+        error = event.step_failure_data.error
         while error:
             if error.cls_name in _domain():
                 return error.message.split(": ", 1)[-1].strip()
-            if not error.cause:
-                break
             error = error.cause
-    where = events[0].step_key if events and events[0].step_key else "nightly"
-    return f"{where} met a fault of its own: `uv run dagster dev` shows it in the run {result.run_id}."
+    where = failures[0].step_key if failures else "nightly"
+    return f"{where} met a fault of its own: `uv run dagster dev` shows it in the run {run_id}."
 
 
 def _domain(family: type[EtnaError] = EtnaError) -> set[str]:

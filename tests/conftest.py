@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.programs import installed
@@ -41,6 +40,8 @@ def database(server: EmbeddedServer) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """The URL of an S3 that is spoken to over HTTP."""
+    from moto.server import ThreadedMotoServer  # takes a second to import
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

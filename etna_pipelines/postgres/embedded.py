@@ -87,7 +87,7 @@ class EmbeddedServer:
             except PermissionError:
                 raise self._of_another_user() from None
             deadline = time.monotonic() + STOP_SECONDS
-            while _command_line(pid):
+            while _alive(pid):
                 if time.monotonic() > deadline:
                     raise ProgramError(f"The embedded server did not stop in {STOP_SECONDS} s: look into {self.log}.")
                 time.sleep(0.02)
@@ -132,13 +132,16 @@ class EmbeddedServer:
                 raise DatabaseRefused(f"The embedded server could not {what}: {reason(error)}.") from None
 
     def _make_directory(self) -> None:
-        self.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.directory.mkdir(exist_ok=True)
-        if self.directory.stat().st_uid != os.geteuid() != 0:
+        try:
+            self.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.directory.mkdir(exist_ok=True)
+            owner = self.directory.stat().st_uid
+        except PermissionError:
+            raise self._of_another_user() from None
+        if os.geteuid() not in (0, owner):
             raise self._of_another_user()
-        if os.geteuid() == self.directory.stat().st_uid:
-            # Run by root, the server is of another user, who must get through to its data.
-            self.directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        # Run by root, the server is of another user, who must get through to its data.
+        self.directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
     def _installation(self) -> Installation:
         major = self._major
@@ -222,7 +225,7 @@ class EmbeddedServer:
     def _becomes_ready(self, pid: int) -> bool:
         """Wait until the server takes connections; False where it ended instead."""
         deadline = time.monotonic() + START_SECONDS
-        while _command_line(pid):
+        while _alive(pid):
             lines = self._pidfile()
             if len(lines) > 7 and lines[0] == str(pid) and lines[7] == "ready":
                 _write_private(self.directory / "port", lines[3])
@@ -261,7 +264,7 @@ class EmbeddedServer:
     def _clear_stale_pid(self) -> None:
         """The process that a stale file names may be anybody's by now, and PostgreSQL would take it for a server."""
         lines = self._pidfile()
-        if lines and lines[0].isdigit() and _command_line(int(lines[0])) and not self._is_ours(int(lines[0])):
+        if lines and lines[0].isdigit() and _alive(int(lines[0])) and not self._is_ours(int(lines[0])):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _free_port(self) -> int:
@@ -305,7 +308,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _command_line(pid: int) -> list[str]:
-    """The arguments of a running process; empty where there is none any more."""
+    """The arguments of a process; empty where there is none any more, and for a moment while it starts a program."""
     try:
         if Path("/proc/self").exists():
             return [part.decode(errors="replace") for part in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")][
@@ -315,3 +318,17 @@ def _command_line(pid: int) -> list[str]:
         return subprocess.run(ps, capture_output=True, text=True, check=False).stdout.split()
     except OSError:
         return []
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs. One that waits for a parent that never asks (as in containers) does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return not Path("/proc/self").exists()

@@ -92,7 +92,7 @@ class _Strip:
         self._progress = progress
         self._key_id = key_id(masking_key)
         self._pseudonyms = Pseudonyms(masking_key)
-        self._identities = Identities(self._pseudonyms)
+        self._identities = Identities(self._pseudonyms, rules.public)
         self._scrubber = Scrubber(self._pseudonyms, self._identities, rules.public)
         self._originals = Originals()
         self._counts: dict[tuple[str, str], _Counts] = {}
@@ -106,6 +106,7 @@ class _Strip:
             with ThreadPoolExecutor(self._workers, thread_name_prefix="strip") as pool:
                 if self._plan.scrubs:
                     self._collect_identities(pool)
+                    self._scrubber.prepare()
                 files = [self._strip_file(file, pool) for file in self._full.files]
         except BaseException:
             self._store.delete([item.key for item in self._store.list(f"{self._draft.prefix}/")])

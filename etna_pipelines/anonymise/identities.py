@@ -9,14 +9,16 @@ themselves are made of, says nothing about anybody.
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import quote, quote_plus
 
 import polars as pl
 
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.public import Public
 
 SHORTEST = 4
 """Characters that a single word needs to be looked for."""
@@ -36,6 +38,18 @@ def _numeric_entities(text: str) -> str:
     return "".join(c if c.isascii() and c not in "'&\"<>" else f"&#{ord(c)};" for c in text)
 
 
+def _joined_by(separator: str, apostrophe: str) -> Dress:
+    """As slugs, file names and handles are made: ASCII letters and digits, joined."""
+
+    def dress(text: str) -> str:
+        return separator.join(re.findall(r"[A-Za-z0-9]+", ascii_folded(text).replace("'", apostrophe)))
+
+    return dress
+
+
+SEPARATORS = (" ", "%20", "+", "-", "_", ".")
+_SIMPLE = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+
 DRESSES: list[Dress] = [
     str,
     _unicode_escaped(1),
@@ -45,6 +59,7 @@ DRESSES: list[Dress] = [
     quote_plus,
     html.escape,
     _numeric_entities,
+    *(_joined_by(separator, apostrophe) for separator in "-_." for apostrophe in ("", " ")),
 ]
 
 
@@ -53,6 +68,7 @@ class Identities:
     """Originals and their pseudonyms, in memory for the length of a strip and nowhere else."""
 
     pseudonyms: Pseudonyms
+    public: Public
     _known: dict[str, str] = field(default_factory=dict)
 
     def add_names(self, first: pl.Series, last: pl.Series) -> None:
@@ -85,11 +101,11 @@ class Identities:
 
     def distinctive(self, word: str) -> bool:
         """Whether a single word points to a person by itself."""
-        return (
-            len(word) >= SHORTEST
-            and not word.isdigit()
-            and word.lower() not in ordinary_words() | self.pseudonyms.emitted
-        )
+        return len(word) >= SHORTEST and not word.isdigit() and word.lower() not in self._indistinct
+
+    @cached_property
+    def _indistinct(self) -> frozenset[str]:
+        return ordinary_words() | self.pseudonyms.emitted | {word.lower() for word in self.public.words}
 
     def patterns(self) -> dict[str, str]:
         """What to look for (lower case in ASCII) -> what to write instead, in every dress."""
@@ -103,6 +119,11 @@ class Identities:
         return len(self._known)
 
 
+def ascii_folded(text: str) -> str:
+    """Letters without their accents: `Siân` -> `Sian`."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
 def ascii_lower(text: str) -> str:
     """Lower case of A to Z alone, as the pattern search folds it."""
     return text.translate(_ASCII_LOWER)
@@ -112,8 +133,9 @@ _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 def _dressed(original: str, pseudonym: str) -> Iterator[tuple[str, str]]:
-    if original.isascii() and original.isalnum():
-        yield original, pseudonym
+    if _SIMPLE.fullmatch(original):  # nothing in it that an encoding would change
+        for separator in SEPARATORS if " " in original else (" ",):
+            yield original.replace(" ", separator), pseudonym.replace(" ", separator)
         return
     for spelling in {original, original.upper(), original.lower()}:
         for dress in DRESSES:

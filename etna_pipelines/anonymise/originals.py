@@ -72,7 +72,8 @@ class Originals:
         return pl.concat([known, self.hashes(values.filter(values != ""))]).unique()
 
     def _add_sequences(self, into: dict[int, pl.Series], values: pl.Series, shortest: int = 1) -> None:
-        words = values.str.to_lowercase().str.extract_all(WORD).list.head(LONGEST)
+        spellings = pl.concat([values, values.str.normalize("NFKD").str.replace_all(r"[\p{M}']", "")]).unique()
+        words = spellings.str.to_lowercase().str.extract_all(WORD).list.head(LONGEST)
         for length in range(shortest, LONGEST + 1):
             matching = words.filter(words.list.len() == length)
             if not len(matching):

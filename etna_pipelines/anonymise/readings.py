@@ -21,7 +21,7 @@ def readings(texts: pl.Series) -> Iterator[pl.Series]:
     yield texts.str.replace_all(r'\\+[nrtbfv"/]', " ")
     for sign, decode in (
         (r"\\u[0-9a-fA-F]{4}", _unescape),
-        (r"%[0-9a-fA-F]{2}|\+", unquote_plus),
+        (r"%[0-9a-fA-F]{2}", unquote_plus),
         (r"&#?\w+;", html.unescape),
     ):
         suspicious = texts.filter(texts.str.contains(sign))

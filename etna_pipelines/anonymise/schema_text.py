@@ -12,13 +12,13 @@ _LOOKED_FOR: tuple[patterns.Kind, ...] = ("email", "phone", "national_insurance"
 
 def personal_schema(entries: list[Entry], public: Public) -> list[tuple[str, patterns.Kind]]:
     """Which objects hold what looks like an e-mail, phone, National Insurance or card number."""
-    found = []
-    for entry in entries:
-        for candidate in patterns.candidates(pl.Series([entry.sql])) if entry.sql else ():
-            kind = patterns.kind_of(candidate)
-            if kind in _LOOKED_FOR and not (kind == "email" and public.allows_email(patterns.plain(candidate))):
-                found.append((entry.name, kind))
-    return found
+    suspicious = {
+        candidate: kind
+        for candidate in patterns.candidates(pl.Series([entry.sql for entry in entries]))
+        if (kind := patterns.kind_of(candidate)) in _LOOKED_FOR
+        and not (kind == "email" and public.allows_email(patterns.plain(candidate)))
+    }
+    return [(entry.name, kind) for candidate, kind in suspicious.items() for entry in entries if candidate in entry.sql]
 
 
 def refuse_personal_schema(entries: list[Entry], public: Public) -> None:

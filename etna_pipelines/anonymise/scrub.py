@@ -9,53 +9,49 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import polars as pl
+from ahocorasick_rs import BytesAhoCorasick
 
 from etna_pipelines.anonymise import patterns
 from etna_pipelines.anonymise.identities import Identities, ascii_lower
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
 
+_SEPARATOR = "\0"  # between the texts of a block while they are searched as one: PostgreSQL's text has none
+
 _ENDS_IN_ESCAPE = re.compile(rb"(?:\\[nrtbfv]|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}|&#?\w{1,8};)$")
-_NUMBER_BEFORE = re.compile(rb"(?:^|[:\[,])\s*-?$")
+_NUMBER_BEFORE = re.compile(rb"[:\[,]\s*-?$")
 _NUMBER_AFTER = re.compile(rb"\s*(?:[,\]}]|$)")
 _KEY_AFTER = re.compile(rb'\\*"\s*:')
 
 
 class Scrubber:
-    """Rewrites texts; knows the identities that were collected before it is first used."""
+    """Rewrites texts; `prepare` it once the identities are collected."""
 
     def __init__(self, pseudonyms: Pseudonyms, identities: Identities, public: Public) -> None:
         self._pseudonyms = pseudonyms
         self._identities = identities
         self._public = public
-        self._known: dict[str, str] | None = None
+        self._known = _Replacements({})
+
+    def prepare(self) -> None:
+        """Build the search for the identities collected so far."""
+        self._known = _Replacements(self._identities.patterns())
 
     def scrub(self, texts: pl.Series) -> pl.Series:
         """The texts without personal data; null stays null."""
-        replacements = self._known_patterns() | self._replacements(patterns.candidates(texts))
-        if not replacements:
+        filled = texts.drop_nulls()
+        if not len(filled):
             return texts
-        found = texts.to_frame("text").select(
-            "text",
-            starts=pl.col("text").str.find_many(list(replacements), ascii_case_insensitive=True, overlapping=True),
-            pieces=pl.col("text").str.extract_many(list(replacements), ascii_case_insensitive=True, overlapping=True),
-        )
-        hit = found.with_row_index().filter(pl.col("starts").list.len() > 0)
-        if not hit.height:
+        haystack = _SEPARATOR.join(filled).encode()
+        found = _Replacements(self._replacements(patterns.candidates(filled)))
+        rewritten = _rewrite(haystack, [*self._known.find(haystack), *found.find(haystack)])
+        if rewritten == haystack:
             return texts
-        rewritten = [
-            _rewrite(text, starts, pieces, replacements)
-            for text, starts, pieces in hit.select("text", "starts", "pieces").iter_rows()
-        ]
-        return texts.clone().scatter(hit["index"], pl.Series(rewritten, dtype=pl.String))
-
-    def _known_patterns(self) -> dict[str, str]:
-        if self._known is None:
-            words = {word.lower() for word in self._public.words}
-            self._known = {k: v for k, v in self._identities.patterns().items() if k not in words}
-        return self._known
+        clean = pl.Series(rewritten.decode().split(_SEPARATOR), dtype=pl.String)
+        return clean if len(clean) == len(texts) else texts.clone().scatter(texts.is_not_null().arg_true(), clean)
 
     def _replacements(self, candidates: list[str]) -> dict[str, str]:
         """What each candidate that is personal becomes, in the dress it has, keyed in ASCII lower case."""
@@ -140,30 +136,58 @@ def _fill(shape: str, fake: str) -> str:
     return re.sub(r"\w", lambda _: next(source, "0"), shape)
 
 
-def _rewrite(text: str, starts: list[int], pieces: list[str], replacements: dict[str, str]) -> str:
-    """Replace the found pieces (byte offsets), leftmost and longest first, where they stand for themselves."""
-    raw = text.encode()
+@dataclass(frozen=True)
+class _Hit:
+    """A piece of the haystack (byte offsets), and what to write instead."""
+
+    start: int
+    end: int
+    instead: str
+
+
+class _Replacements:
+    """A search for many pieces at once, blind to ASCII case."""
+
+    def __init__(self, replacements: dict[str, str]) -> None:
+        self._instead = list(replacements.values())
+        self._search = BytesAhoCorasick([piece.encode() for piece in replacements]) if replacements else None
+
+    def find(self, haystack: bytes) -> list[_Hit]:
+        if self._search is None:
+            return []
+        matches = self._search.find_matches_as_indexes(haystack.lower(), overlapping=True)
+        return [_Hit(start, end, self._instead[which]) for which, start, end in matches]
+
+
+def _rewrite(haystack: bytes, hits: list[_Hit]) -> bytes:
+    """Write the pseudonyms in, leftmost and longest first, where a piece stands for itself."""
     out: list[bytes] = []
     done = 0
-    for start, piece in sorted(zip(starts, pieces, strict=True), key=lambda hit: (hit[0], -len(hit[1]))):
-        end = start + len(piece.encode())
-        if start < done or not _stands_alone(raw, start, end, piece):
+    for hit in sorted(hits, key=lambda hit: (hit.start, -hit.end)):
+        if hit.start < done or not _stands_alone(haystack, hit):
             continue
-        out += (raw[done:start], _in_case_of(piece, replacements[ascii_lower(piece)]).encode())
-        done = end
-    return b"".join([*out, raw[done:]]).decode()
+        out += (haystack[done : hit.start], _in_case_of(haystack[hit.start : hit.end].decode(), hit.instead).encode())
+        done = hit.end
+    return b"".join([*out, haystack[done:]])
 
 
-def _stands_alone(raw: bytes, start: int, end: int, piece: str) -> bool:
+def _stands_alone(haystack: bytes, hit: _Hit) -> bool:
     """Whether the piece is a word of its own, and neither a JSON key nor a bare JSON number."""
-    if "@" in piece:
+    piece = haystack[hit.start : hit.end]
+    if b"@" in piece:
         return True
-    before, after = raw[max(0, start - 12) : start], raw[end : end + 12]
+    before, after = haystack[max(0, hit.start - 12) : hit.start], haystack[hit.end : hit.end + 12]
     if _text(after)[:1].isalnum() or (_text(before)[-1:].isalnum() and not _ENDS_IN_ESCAPE.search(before)):
         return False
     if piece.isdigit():
-        return not (_NUMBER_BEFORE.search(before) and _NUMBER_AFTER.match(after))
+        is_number = _NUMBER_BEFORE.search(before) and _NUMBER_AFTER.match(after)
+        return not (is_number and _is_json(haystack, hit.start))
     return not (before.endswith(b'"') and _KEY_AFTER.match(after))
+
+
+def _is_json(haystack: bytes, position: int) -> bool:
+    row = haystack.rfind(_SEPARATOR.encode(), 0, position) + 1
+    return haystack[row : row + 1] in (b"{", b"[")
 
 
 def _text(raw: bytes) -> str:

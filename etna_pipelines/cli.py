@@ -78,14 +78,12 @@ def _tell_of_the_demo(settings: Settings) -> None:
     for environment in environments(settings):
         if environment.snapshot:
             table.add_row(environment.name, f"serves {environment.kind} snapshot {environment.snapshot}")
-    databases = Table.grid(padding=(0, 2, 0, 0))
-    for name in ("production", "development"):
-        databases.add_row("", settings.database(name).url)
+    password = settings.embedded_server.directory / "password"
     console.print()
     console.print(table)
-    console.print("\nThe databases, for psql and any other client:")
-    console.print(databases)
-    console.print(f"  Their password is in {settings.embedded_server.directory / 'password'}.", soft_wrap=True)
+    console.print(f"\nThe databases, for psql and any other client; their password is in {password}:", soft_wrap=True)
+    for name in ("production", "development"):
+        console.print(f"  PGPASSWORD=$(cat {password}) psql {settings.database(name).url}", soft_wrap=True)
     console.print("\nThe run, its pictures and its numbers: uv run dagster dev, then http://127.0.0.1:3000")
     console.print("Stop the embedded server: uv run etna stop")
 

@@ -162,10 +162,10 @@ _INDEX = """
 INSERT INTO wagtailsearch_indexentry
     (object_id, title_norm, content_type_id, autocomplete, title, body, title_text, body_text)
 SELECT page.id::text, 1, page.content_type_id, to_tsvector('simple', page.title), to_tsvector(page.title),
-       to_tsvector(body), page.title, body
+       to_tsvector(prose), page.title, prose
 FROM wagtailcore_page page
 JOIN journal_articlepage article ON article.page_ptr_id = page.id,
-     left(concat_ws(' ', author_name, author_email, article.body), 100000) AS body
+     left(concat_ws(' ', author_name, author_email, body), 100000) AS prose
 ORDER BY page.id
 """
 """Wagtail indexes drafts too: what the index holds is as private as they are."""

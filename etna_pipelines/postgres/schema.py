@@ -9,7 +9,6 @@ from collections import defaultdict
 import psycopg
 from psycopg.rows import TupleRow
 
-from etna_pipelines.postgres.texts import read_texts
 from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, ForeignKey, Table
 
 Connection = psycopg.Connection[TupleRow]
@@ -106,7 +105,6 @@ def read_schema(connection: Connection) -> DatabaseSchema:
             extensions=_names(connection, _EXTENSIONS),
             schemas=_names(connection, _SCHEMAS),
             unsupported=_names(connection, _UNSUPPORTED),
-            texts=read_texts(connection),
         )
 
 

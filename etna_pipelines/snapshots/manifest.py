@@ -78,9 +78,6 @@ class DatabaseSchema(_Model):
     schemas: list[str] = []
     unsupported: list[str] = []
     """Objects that may hold values and that no rule can name: `large objects (3)`, `foreign server x` ..."""
-    texts: dict[str, str] = {}
-    """SQL that may quote a value, by what it is: {`comment on public.auth_user.email`: `...`}: comments, defaults,
-    check constraints, views, functions, enum labels ... Only in memory: never published (see Manifest.schema_)."""
 
     def table(self, qualified: str) -> Table | None:
         return next((table for table in self.tables if table.qualified == qualified), None)
@@ -178,7 +175,7 @@ class Manifest(_Model):
         return self.model_copy(update={"hmac": self._mac(signing_key)})
 
     def to_bytes(self) -> builtins.bytes:
-        return self.model_dump_json(by_alias=True, indent=1, exclude={"schema_": {"texts"}}).encode()
+        return self.model_dump_json(by_alias=True, indent=1).encode()
 
     @classmethod
     def from_bytes(cls, data: builtins.bytes, signing_key: builtins.bytes, where: str) -> "Manifest":
@@ -204,7 +201,7 @@ class Manifest(_Model):
 
     def _mac(self, signing_key: builtins.bytes) -> str:
         """HMAC-SHA-256 over the manifest's canonical JSON (sorted keys, no spaces) with an empty `hmac`."""
-        plain = self.model_dump(mode="json", by_alias=True, exclude={"hmac": True, "schema_": {"texts"}})
+        plain = self.model_dump(mode="json", by_alias=True, exclude={"hmac"})
         canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hmac.new(signing_key, canonical.encode(), hashlib.sha256).hexdigest()
 

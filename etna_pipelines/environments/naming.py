@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 LONGEST = 63
 """Bytes of a name that Postgres keeps; it cuts the rest off without failing."""
@@ -10,6 +10,7 @@ LONGEST = 63
 Purpose = Literal["new", "retired", "restorer"]
 """What a name made for one push is for: the database it fills; the one kept until then, which it drops once its swap
 is verified; the role it restores as where it connects as a superuser."""
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 
 def name_for(purpose: Purpose, live: str, push_id: str) -> str:

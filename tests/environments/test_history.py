@@ -1,0 +1,78 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from etna_pipelines.environments import history
+from etna_pipelines.environments.history import Push, Serving
+from etna_pipelines.errors import StoreError
+from etna_pipelines.postgres.server import Database
+from etna_pipelines.snapshots.manifest import new_id
+from etna_pipelines.stores.local import LocalStore
+
+
+def a_push(environment: str = "development") -> Push:
+    return Push(
+        id=new_id(),
+        environment=environment,
+        snapshot="20261123T020000000000Z-aaaaaa",
+        kind="stripped",
+        rules="digest",
+        started=datetime.now(UTC),
+        seconds=3.5,
+        outage=0.1,
+        rows=10,
+        previous=None,
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+CONTENT = Serving(push="p", snapshot="s", kind="full", rules=None, pushed=datetime(2026, 11, 23, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("before", [None, "It's ours", "Two\nlines", "Ours\netna-pipelines: {}"])
+def test_a_database_says_what_it_holds_after_what_people_say(database: Database, before: str | None) -> None:
+    with database.maintenance.connect() as connection:
+        history.mark(connection, database.name, CONTENT, like=before)
+        comment = history.comment_of(connection, database.name) or ""
+    assert history.serving(database) == CONTENT
+    assert comment.count(history.MARK) == 1
+    people = [line for line in (before or "").splitlines() if not line.startswith(history.MARK)]
+    assert comment.splitlines()[:-1] == people
+
+
+@pytest.mark.parametrize("comment", [None, "", "Ours", "etna-pipelines: ", "etna-pipelines: {", "etna-pipelines: {}"])
+def test_other_comments_say_nothing(comment: str | None) -> None:
+    assert history.serving_of(comment) is None
+
+
+def test_no_database_serves_nothing(database: Database) -> None:
+    assert history.serving(database.named("not_there")) is None
+
+
+def test_the_last_push_of_an_environment(store: LocalStore) -> None:
+    assert history.last(store, "development") is None
+    first, second, other = a_push(), a_push(), a_push("staging")
+    for push in (second, first, other):
+        history.record(store, push)
+    last = history.last(store, "development")
+    assert last and last.push == second and last.redeploy is None
+
+
+def test_a_redeploy_is_kept_with_its_push(store: LocalStore) -> None:
+    push = a_push()
+    history.record(store, push)
+    history.record_redeploy(store, push, version="26.08.21.2215", succeeded=True, seconds=2)
+    found = history.recorded(store, push)
+    assert found and found.push == push and found.redeploy
+    assert (found.redeploy.succeeded, found.redeploy.version) == (True, "26.08.21.2215")
+
+
+def test_a_record_that_is_none_is_named(store: LocalStore) -> None:
+    store.put("pushes/development/x.json", [b"{}"])
+    with pytest.raises(StoreError, match=r"x\.json is no record of a push"):
+        history.last(store, "development")

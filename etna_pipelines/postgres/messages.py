@@ -118,8 +118,9 @@ def _in_words(objects: Iterable[str]) -> str:
 
 
 _ABOUT_CONNECTION = re.compile(r"connection to server|server closed the connection|no connection to the server|FATAL:")
+# pg_dump tells what the server said as a detail of its own.
 _NOT_THE_MESSAGE = re.compile(
-    r"(\w+: )?(DETAIL|detail|CONTEXT|HINT|hint|QUERY|STATEMENT|LOCATION|Command was|Query was): ?"
+    r"(\w+: )?(DETAIL|detail(?!: Error message from server)|CONTEXT|HINT|hint|QUERY|STATEMENT|LOCATION|\w+ was): ?"
 )
 _OBJECTS = [
     re.compile(r"from TOC entry \d+; \d+ \d+ ([^\n]{1,200})"),
@@ -157,10 +158,10 @@ def program_failure(program: str, code: int, stderr: Sequence[str], label: str, 
 
 
 def _own_words(program: str, said: Sequence[str]) -> str | None:
-    """What the program said by itself, not repeating the server, with anything quoted left out."""
+    """What the program said by itself, not repeating the server, up to anything quoted."""
     if not said or "ERROR:" in said[0] or not said[0].startswith(f"{program}: error: "):
         return None
-    return re.sub(r"\"[^\"]*(\"|$)", '"..."', said[0].removeprefix(f"{program}: error: ")).rstrip(".")
+    return re.sub(r'".*', '"..."', said[0].removeprefix(f"{program}: error: ")).rstrip(".")
 
 
 def _ended(code: int) -> str:

@@ -29,6 +29,8 @@ from etna_pipelines.snapshots.manifest import Kind
 from etna_pipelines.yaml_file import YamlFile
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from etna_pipelines.postgres.embedded import EmbeddedServer
     from etna_pipelines.postgres.server import Database
     from etna_pipelines.stores.store import Store
@@ -154,19 +156,24 @@ class Settings:
         given = self.variables.key(name) is not None
         return None if given or not self.is_embedded("production") else self.home / "keys" / f"{name}.key"
 
-    def open_store(self) -> "Store":
-        """The store of snapshots. Connects to nothing."""
+    def open_store(self, client: "S3Client | None" = None) -> "Store":
+        """The store of snapshots, through `client` where that is S3 and there is one. Connects to nothing."""
         if not self.store.is_s3:
             from etna_pipelines.stores.local import LocalStore
 
             return LocalStore(Path(self.store.url))
+        from etna_pipelines.stores.s3 import S3Store
+
+        return S3Store(client or self._s3_client(), self.store.bucket, self.store.prefix)
+
+    def _s3_client(self) -> "S3Client":
         import boto3
         from botocore.exceptions import BotoCoreError
 
-        from etna_pipelines.stores.s3 import S3Store, s3_client_config
+        from etna_pipelines.stores.s3 import s3_client_config
 
         try:
-            client = boto3.client(
+            return boto3.client(
                 "s3",
                 endpoint_url=self.store.endpoint_url,
                 region_name=self.store.region,
@@ -177,7 +184,6 @@ class Settings:
                 f"The store {self.store.url} cannot be opened ({type(error).__name__}): check its `endpoint_url` and "
                 "`region`, and the AWS_... variables and profile that boto3 reads."
             ) from None
-        return S3Store(client, self.store.bucket, self.store.prefix)
 
     @property
     def _targets(self) -> dict[str, Target]:

@@ -7,10 +7,12 @@ and deleted first. Until then it is a draft, which nothing lists.
 import builtins
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing
 from etna_pipelines.progress import Progress, Tick, silent
-from etna_pipelines.snapshots.manifest import KINDS, ArchiveFile, Kind, Manifest
+from etna_pipelines.snapshots.manifest import KINDS, ArchiveFile, Kind, Manifest, new_id
 from etna_pipelines.stores.store import Store
 
 MANIFEST = "manifest.json"
@@ -81,7 +83,28 @@ class Catalogue:
 
     def discard(self, draft: Manifest) -> None:
         """Delete what an unpublished snapshot has left in the store."""
-        self.store.delete([item.key for item in self.store.list(f"{draft.prefix}/")])
+        self._delete_all(draft.prefix)
+
+    @contextmanager
+    def kept_unless_it_fails(self, draft: Manifest) -> Iterator[None]:
+        """Discard the draft if what is done with it fails."""
+        try:
+            yield
+        except BaseException:
+            self.discard(draft)
+            raise
+
+    def sweep(self, older_than: timedelta = timedelta(days=2)) -> None:
+        """Delete what killed runs left unpublished; the age spares those that are at work."""
+        limit = new_id(datetime.now(UTC) - older_than)
+        for kind in KINDS:
+            found = {item.key.split("/")[1] for item in self.store.list(f"{kind}/")}
+            for id_ in found.difference(self.ids(kind)):
+                if id_ < limit:
+                    self._delete_all(f"{kind}/{id_}")
+
+    def _delete_all(self, prefix: str) -> None:
+        self.store.delete([item.key for item in self.store.list(f"{prefix}/")])
 
     def _read(self, kind: Kind, id_: str, name: str) -> Manifest:
         key = f"{kind}/{id_}/{name}"

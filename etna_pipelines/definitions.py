@@ -1,0 +1,19 @@
+"""Everything that Dagster loads."""
+
+import dagster as dg
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The assets of the design's picture, the nightly job and its schedule."""
+    from etna_pipelines.defs.assets import ASSETS
+    from etna_pipelines.defs.jobs import nightly, nightly_schedule
+    from etna_pipelines.defs.resources import Etna
+
+    return dg.Definitions(
+        assets=ASSETS,
+        jobs=[nightly],
+        schedules=[nightly_schedule],
+        resources={"etna": Etna()},
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,132 @@
+"""The design's picture, one asset an arrow's end. A value handed on is a snapshot's id or a push: never data."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from etna_pipelines.defs import metadata
+from etna_pipelines.defs.errors import told_to_dagster
+from etna_pipelines.defs.resources import Etna
+from etna_pipelines.environments.history import Push
+from etna_pipelines.errors import SnapshotDamaged
+from etna_pipelines.snapshots.changes import schema_changes
+from etna_pipelines.snapshots.manifest import Manifest
+
+GROUP = "etna"
+INTEGRITY, PROOF = "integrity", "proof"
+
+RETRY = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
+"""For a server or store that does not answer; errors that a retry can't help forbid it (see told_to_dagster)."""
+
+production_database = dg.AssetSpec(
+    "production_database",
+    group_name=GROUP,
+    kinds={"postgres"},
+    description="The live database. It is read, by a role that can do nothing else, and never written to.",
+)
+
+
+@dg.asset(group_name=GROUP, deps=[production_database], pool="production", retry_policy=RETRY, kinds={"postgres"})
+def production_backup(etna: Etna) -> dg.Output[str]:
+    """One moment of production, dumped into the store by the stock pg_dump. Nothing lists it yet."""
+    with told_to_dagster():
+        steps = etna.steps()
+        draft = steps.back_up()
+        return _snapshot(draft, metadata.of_snapshot(draft, steps.store.location(draft.prefix)))
+
+
+@dg.asset(
+    group_name=GROUP,
+    pool="store",
+    retry_policy=RETRY,
+    kinds={"archive"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            INTEGRITY,
+            asset="full_snapshot",
+            blocking=True,
+            description="Every stored file was read back: its size and SHA-256 are those of what was dumped.",
+        )
+    ],
+)
+def full_snapshot(etna: Etna, production_backup: str) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
+    """The backup, read back and published with a signed manifest. Holds real people's data."""
+    with told_to_dagster():
+        steps = etna.steps()
+        before = steps.catalogue.newest("full")
+        try:
+            draft = steps.check_backup(production_backup)
+        except SnapshotDamaged as problem:
+            yield dg.AssetCheckResult(passed=False, check_name=INTEGRITY, metadata={"problem": str(problem)})
+            raise
+        yield dg.AssetCheckResult(passed=True, check_name=INTEGRITY, metadata={"files": len(draft.files)})
+        full = steps.publish(draft)
+        changes = schema_changes(before.schema_, full.schema_) if before else None
+        described = {**metadata.of_snapshot(full, steps.store.location(full.prefix)), **metadata.of_changes(changes)}
+        yield _snapshot(full, described)
+
+
+@dg.asset(
+    group_name=GROUP,
+    pool="strip",
+    retry_policy=RETRY,
+    kinds={"archive"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            PROOF,
+            asset="stripped_snapshot",
+            blocking=True,
+            description="The finished archive was read back whole and holds none of the originals.",
+        )
+    ],
+)
+def stripped_snapshot(etna: Etna, full_snapshot: str) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
+    """The full snapshot with sensitive data replaced as the rules say, proven clean, and only then published."""
+    with told_to_dagster():
+        steps = etna.steps()
+        draft = steps.strip(full_snapshot)
+        if draft.proof:
+            yield dg.AssetCheckResult(
+                passed=draft.proof.passed, check_name=PROOF, metadata=metadata.of_proof(draft.proof)
+            )
+        stripped = steps.publish(draft)  # raises where the proof failed, before anything is recorded or listed
+        yield _snapshot(stripped, metadata.of_snapshot(stripped, steps.store.location(stripped.prefix)))
+
+
+@dg.asset(group_name=GROUP, pool="development", retry_policy=RETRY, kinds={"postgres"})
+def development_database(etna: Etna, stripped_snapshot: str) -> dg.Output[str]:
+    """The stripped snapshot, restored beside development's live database, verified, fixed up and swapped in."""
+    with told_to_dagster():
+        steps = etna.steps()
+        push = steps.push("development", steps.catalogue.read("stripped", stripped_snapshot))
+        database = steps.settings.environment("development").database.label
+        return dg.Output(
+            push.model_dump_json(),
+            metadata=metadata.of_push(push, database),
+            data_version=dg.DataVersion(stripped_snapshot),
+        )
+
+
+@dg.asset(group_name=GROUP, pool="development", retry_policy=RETRY, kinds={"application"})
+def development_redeploy(etna: Etna, development_database: str) -> dg.Output[str]:
+    """Development's application, redeployed once for the push. Failed, it is retried alone."""
+    with told_to_dagster():
+        push = Push.model_validate_json(development_database)
+        done = etna.steps().redeploy(push)
+        version = done.version or "unknown" if done else "not redeployed: environments.yaml names no way to"
+        described: metadata.Metadata = {"version": version, "seconds": done.seconds if done else 0.0, "push": push.id}
+        return dg.Output(version, metadata=described, data_version=dg.DataVersion(push.id))
+
+
+def _snapshot(manifest: Manifest, described: metadata.Metadata) -> dg.Output[str]:
+    return dg.Output(manifest.id, metadata=described, data_version=dg.DataVersion(manifest.id))
+
+
+ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
+    production_database,
+    production_backup,
+    full_snapshot,
+    stripped_snapshot,
+    development_database,
+    development_redeploy,
+]

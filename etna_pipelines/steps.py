@@ -1,0 +1,112 @@
+"""The steps of a night, one method each: what Dagster's assets and the command line call, and all that they share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from etna_pipelines.anonymise import rules
+from etna_pipelines.anonymise.engine import strip
+from etna_pipelines.anonymise.proof import prove, refuse_failed
+from etna_pipelines.environments import push
+from etna_pipelines.environments.history import Push
+from etna_pipelines.environments.start import start_embedded
+from etna_pipelines.postgres.backup import backup
+from etna_pipelines.postgres.locks import exclusive_file
+from etna_pipelines.progress import Progress, silent
+from etna_pipelines.redeploy.choice import redeployer_for
+from etna_pipelines.redeploy.redeployer import Redeployed, redeploy
+from etna_pipelines.settings import Settings
+from etna_pipelines.snapshots.catalogue import Catalogue
+from etna_pipelines.snapshots.manifest import Manifest
+from etna_pipelines.stores.store import Store
+
+WORKERS = 2
+"""Connections of a backup and a restore, threads of a strip."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Production -> full snapshot -> stripped snapshot -> an environment -> its redeploy."""
+
+    settings: Settings
+    store: Store
+    progress: Progress = silent
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.store, self.settings.signing_key())
+
+    @property
+    def scratch(self) -> Path:
+        return self.settings.home / "scratch"
+
+    def back_up(self) -> Manifest:
+        """Dump production into the store, as a draft. Whatever else the night needs is asked for before it begins."""
+        self.settings.masking_key()
+        rules.load(self.settings.rules)
+        start_embedded(self.settings)
+        self.catalogue.sweep()
+        production = self.settings.production
+        draft = backup(
+            production.database,
+            self.store,
+            environment=production.name,
+            scratch=self.scratch,
+            jobs=WORKERS,
+            progress=self.progress,
+        )
+        self.catalogue.save_draft(draft)
+        return draft
+
+    def check_backup(self, id_: str) -> Manifest:
+        """Read a backup's files back. A damaged one is removed before SnapshotDamaged is raised."""
+        draft = self.catalogue.read_draft("full", id_)
+        with self.catalogue.kept_unless_it_fails(draft):
+            self.catalogue.read_back(draft, self.progress)
+        return draft
+
+    def strip(self, id_: str) -> Manifest:
+        """Strip a full snapshot and prove the result: a draft that holds its proof, passed or not."""
+        full = self.catalogue.read("full", id_)
+        used = rules.load(self.settings.rules)
+        with exclusive_file(self.settings.home / "locks" / "strip", "strip"):
+            stripped = strip(
+                full,
+                self.store,
+                used,
+                masking_key=self.settings.masking_key(),
+                workers=WORKERS,
+                progress=self.progress,
+            )
+            with self.catalogue.kept_unless_it_fails(stripped.draft):
+                proof = prove(stripped, self.store, used.public, progress=self.progress)
+        return stripped.draft.model_copy(update={"proof": proof})
+
+    def publish(self, draft: Manifest) -> Manifest:
+        """Make a draft a snapshot. What a failed proof refuses is removed before ProofFailed is raised."""
+        with self.catalogue.kept_unless_it_fails(draft):
+            if draft.proof:
+                refuse_failed(draft.proof)
+            return self.catalogue.publish(draft)
+
+    def push(self, environment: str, snapshot: Manifest) -> Push:
+        """Swap a snapshot into an environment."""
+        start_embedded(self.settings)
+        return push.push(
+            snapshot,
+            self.settings.environment(environment),
+            store=self.store,
+            production=self.settings.production.database,
+            scratch=self.scratch,
+            jobs=WORKERS,
+            progress=self.progress,
+        )
+
+    def redeploy(self, done: Push) -> Redeployed | None:
+        """Redeploy what a push was for; None where the settings name no way to."""
+        target = self.settings.environment(done.environment)
+        redeployer = redeployer_for(target, self.settings.home)
+        if redeployer is None:
+            return None
+        start_embedded(self.settings)
+        return redeploy(done, redeployer, target.database, self.store)

@@ -1,8 +1,10 @@
 import contextlib
 import os
+import re
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,16 @@ from etna_pipelines.environments import history
 from etna_pipelines.environments import push as module
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.push import push, rollback, sweep
-from etna_pipelines.errors import DatabaseUnreachable, LockHeld, PushFailed, PushRefused, SnapshotDamaged, SwapFailed
+from etna_pipelines.errors import (
+    DatabaseUnreachable,
+    EtnaError,
+    LockHeld,
+    PushFailed,
+    PushRefused,
+    SnapshotDamaged,
+    SwapFailed,
+)
+from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Environment
@@ -144,33 +155,24 @@ def test_nobody_sees_more_than_a_reconnect(serving: Environment, send: Send) -> 
     """20 clients that reconnect, and a probe that connects every 50 ms, through a whole push."""
     over = threading.Event()
     seen: list[tuple[float, str]] = []
-    errors: list[tuple[float, psycopg.Error]] = []
+    errors: list[tuple[float, str, str]] = []
 
-    def read(connection: psycopg.Connection[tuple[str]]) -> None:
+    def read(connection: Connection) -> None:
         row = connection.execute("SELECT title FROM page ORDER BY id LIMIT 1").fetchone()
         seen.append((time.monotonic(), row[0] if row else "nothing"))
 
-    def client() -> None:
-        while not over.is_set():
-            with noting_errors(), serving.database.connect() as connection:
-                while not over.wait(0.01):
+    def client(pause: float, *, reconnect: bool) -> None:
+        while not over.wait(pause):
+            try:
+                with serving.database.connect() as connection:
                     read(connection)
+                    while not reconnect and not over.wait(pause):
+                        read(connection)
+            except (psycopg.Error, EtnaError) as error:
+                errors.append((time.monotonic(), threading.current_thread().name, str(error)))
 
-    def probe() -> None:
-        while not over.wait(0.05):
-            with noting_errors(), serving.database.connect() as connection:
-                read(connection)
-
-    @contextlib.contextmanager
-    def noting_errors():  # type: ignore[no-untyped-def]
-        try:
-            yield
-        except psycopg.Error as error:
-            errors.append((time.monotonic(), error))
-        except Exception as error:
-            errors.append((time.monotonic(), psycopg.Error(str(error))))
-
-    people = [threading.Thread(target=client) for _ in range(20)] + [threading.Thread(target=probe)]
+    people = [threading.Thread(target=client, args=(0.01,), kwargs={"reconnect": False}) for _ in range(20)]
+    people.append(threading.Thread(target=client, args=(0.05,), kwargs={"reconnect": True}))
     for person in people:
         person.start()
     try:
@@ -185,9 +187,12 @@ def test_nobody_sees_more_than_a_reconnect(serving: Environment, send: Send) -> 
     assert {title for _, title in seen} == {"By hand", "Page 1"}
     assert all(title == "By hand" for moment, title in seen if moment < first_new)
     assert {title for moment, title in seen if moment > swapped} == {"Page 1"}
-    assert errors, "every client was connected at the swap"
-    assert max(moment for moment, _ in errors) - min(moment for moment, _ in errors) < 2
-    assert all(abs(moment - first_new) < 2 for moment, _ in errors)
+    # Each is disconnected once; who comes back while the names change hands may be told once to come again.
+    times = Counter(name for _, name, _ in errors)
+    assert len(times) >= 20 and max(times.values()) <= 2
+    assert all(abs(moment - first_new) < 2 for moment, _, _ in errors)
+    allowed = "administrator command|closed the connection|connection was lost|no such database"
+    assert [text for _, _, text in errors if not re.search(allowed, text)] == []
 
 
 @pytest.mark.parametrize("step", ["fetch_archive", "restore", "verify", "fix_up", "_mark", "swap", "check_health"])

@@ -101,7 +101,8 @@ def people(scale: float = 1.0) -> tuple[Person, ...]:
 
 
 def private_values(scale: float = 1.0) -> Iterator[str]:
-    """What no stripped database may hold: e-mails, unmistakable surnames, usernames, phones, NI numbers, cards, tokens.
+    """What no stripped database may hold: e-mails, usernames, phones, NI numbers, cards, tokens, unmistakable surnames
+    (as slugs too).
 
     Compare without regard to case. Surnames that are words are left out: published prose holds them too.
     """
@@ -110,7 +111,7 @@ def private_values(scale: float = 1.0) -> Iterator[str]:
     for person in people(scale):
         yield from (person.email, person.username, person.phone, person.national_insurance, person.card, person.token)
         if not person.common:
-            yield person.last_name
+            yield from (person.last_name, ascii_slug(person.last_name))
 
 
 def published_values() -> Iterator[str]:

@@ -1,16 +1,17 @@
 """The design's picture, one asset an arrow's end. A value handed on is a snapshot's id or a push: never data."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from etna_pipelines.defs import metadata
 from etna_pipelines.defs.errors import told_to_dagster
 from etna_pipelines.defs.resources import Etna
-from etna_pipelines.environments.history import Push
 from etna_pipelines.errors import SnapshotDamaged
-from etna_pipelines.snapshots.changes import schema_changes
-from etna_pipelines.snapshots.manifest import Manifest
+
+if TYPE_CHECKING:
+    from etna_pipelines.snapshots.manifest import Manifest
 
 GROUP = "etna"
 INTEGRITY, PROOF = "integrity", "proof"
@@ -51,6 +52,8 @@ def production_backup(etna: Etna) -> dg.Output[str]:
 )
 def full_snapshot(etna: Etna, production_backup: str) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
     """The backup, read back and published with a signed manifest. Holds real people's data."""
+    from etna_pipelines.snapshots.changes import schema_changes
+
     with told_to_dagster():
         steps = etna.steps()
         before = steps.catalogue.newest("full")
@@ -110,6 +113,8 @@ def development_database(etna: Etna, stripped_snapshot: str) -> dg.Output[str]:
 @dg.asset(group_name=GROUP, pool="development", retry_policy=RETRY, kinds={"application"})
 def development_redeploy(etna: Etna, development_database: str) -> dg.Output[str]:
     """Development's application, redeployed once for the push. Failed, it is retried alone."""
+    from etna_pipelines.environments.history import Push
+
     with told_to_dagster():
         push = Push.model_validate_json(development_database)
         done = etna.steps().redeploy(push)
@@ -118,7 +123,7 @@ def development_redeploy(etna: Etna, development_database: str) -> dg.Output[str
         return dg.Output(version, metadata=described, data_version=dg.DataVersion(push.id))
 
 
-def _snapshot(manifest: Manifest, described: metadata.Metadata) -> dg.Output[str]:
+def _snapshot(manifest: "Manifest", described: metadata.Metadata) -> dg.Output[str]:
     return dg.Output(manifest.id, metadata=described, data_version=dg.DataVersion(manifest.id))
 
 

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-import psycopg
 
 from etna_pipelines.errors import EtnaError
-from etna_pipelines.postgres.server import reason
 
 
 @contextmanager
@@ -21,10 +19,18 @@ def told_to_dagster() -> Iterator[None]:
         raise dg.Failure("The run was stopped; what was half done is removed.", allow_retries=False) from None
     except EtnaError as error:
         raise dg.Failure(str(error), allow_retries=error.retryable) from None
-    except psycopg.Error as error:
-        raise dg.Failure(f"A database server refused: {reason(error)}.", allow_retries=False) from None
     except Exception as error:
-        raise dg.Failure(f"A fault of etna-pipelines itself: {_where(error)}.", allow_retries=False) from None
+        raise dg.Failure(_unforeseen(error), allow_retries=False) from None
+
+
+def _unforeseen(error: Exception) -> str:
+    import psycopg
+
+    from etna_pipelines.postgres.server import reason
+
+    if isinstance(error, psycopg.Error):
+        return f"A database server refused: {reason(error)}."
+    return f"A fault of etna-pipelines itself: {_where(error)}."
 
 
 def _where(error: Exception) -> str:

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from etna_pipelines.environments.history import Push
-from etna_pipelines.snapshots.manifest import Manifest, Proof
+if TYPE_CHECKING:
+    from etna_pipelines.environments.history import Push
+    from etna_pipelines.snapshots.manifest import Manifest, Proof
 
 Metadata = Mapping[str, dg.MetadataValue | str | int | float]
 
 
-def of_snapshot(manifest: Manifest, location: str) -> Metadata:
+def of_snapshot(manifest: "Manifest", location: str) -> Metadata:
     """Id, size, duration, and every table with its rows and masked values."""
     described: dict[str, dg.MetadataValue | str | int | float] = {
         "snapshot": manifest.id,
@@ -42,7 +44,7 @@ def of_changes(changes: Sequence[str] | None) -> Metadata:
     return {"schema changes": dg.MetadataValue.md("\n".join(f"- {change}" for change in changes) or "none")}
 
 
-def of_proof(proof: Proof) -> Metadata:
+def of_proof(proof: "Proof") -> Metadata:
     """What was looked for, and where it was found."""
     return {
         "originals looked for": proof.originals,
@@ -56,7 +58,7 @@ def of_proof(proof: Proof) -> Metadata:
     }
 
 
-def of_push(push: Push, database: str) -> Metadata:
+def of_push(push: "Push", database: str) -> Metadata:
     """What is served now, and for how long nobody could connect."""
     return {
         "database": database,
@@ -69,7 +71,7 @@ def of_push(push: Push, database: str) -> Metadata:
     }
 
 
-def _tables(manifest: Manifest) -> dg.TableMetadataValue:
+def _tables(manifest: "Manifest") -> dg.TableMetadataValue:
     masked: Counter[str] = Counter()
     for column in manifest.masked:
         masked[column.table] += column.values

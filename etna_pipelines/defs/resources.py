@@ -1,23 +1,28 @@
 """What assets ask Dagster for: the steps of a night, over the configured store."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
-from etna_pipelines import settings
-from etna_pipelines.progress import listener
-from etna_pipelines.settings import Settings
-from etna_pipelines.steps import Steps
-from etna_pipelines.stores.store import Store
+if TYPE_CHECKING:
+    from etna_pipelines.settings import Settings
+    from etna_pipelines.steps import Steps
+    from etna_pipelines.stores.store import Store
 
 
 class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
     """environments.yaml and its secrets, read anew by each step: nothing of them stands in Dagster's own tables."""
 
-    def steps(self) -> Steps:
+    def steps(self) -> "Steps":
+        from etna_pipelines import settings  # what a step needs is imported when one runs: definitions load at once
+        from etna_pipelines.progress import listener
+        from etna_pipelines.steps import Steps
+
         configured = settings.load()
         return Steps(configured, _store(configured), listener())
 
 
-def _store(configured: Settings) -> Store:
+def _store(configured: "Settings") -> "Store":
     if not configured.store.is_s3:
         return configured.open_store()
     from dagster_aws.s3 import S3Resource  # takes seconds to import

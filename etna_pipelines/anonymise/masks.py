@@ -20,8 +20,8 @@ Apply = Callable[[pl.Series], pl.Series]
 Uniqueness = Literal["preserved", "lossy"]
 
 FAKES = ("first", "last", "name", "username", *METHODS)
-TEXTUAL = re.compile(r"^(?:text|character varying|character|citext|\"?name\"?)\b")
-ANY_TEXT = re.compile(r"^(?:text|character|citext|\"?name\"?|json|xml|hstore)")
+_TEXTUAL = re.compile(r"(?:text|character(?: varying)?(?:\(\d+\))?|(?:\S+\.)?citext|name)")
+_SCRUBBED = re.compile(r"jsonb?|xml|(?:\S+\.)?hstore|.*\[\]")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class MaskKind:
 
 KINDS: dict[str, MaskKind] = {
     "keep": MaskKind((0, 0), "preserved", textual=False),
-    "null": MaskKind((0, 0), "lossy", textual=False),
+    "null": MaskKind((0, 0), "preserved", textual=False),
     "set": MaskKind((1, 1), "lossy", textual=False),
     "fake": MaskKind((1, 1), "lossy"),
     "email": MaskKind((0, 0), "preserved", identifies="email"),
@@ -96,28 +96,41 @@ def length_of(column: Column) -> int | None:
     return int(match[1]) if match else None
 
 
+def is_textual(column: Column) -> bool:
+    """Whether the column takes any text, as far as its length goes (a domain's base type is in its category)."""
+    return column.category == "S" or bool(_TEXTUAL.fullmatch(column.type))
+
+
 def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
     """Why the mask can't be used on the column, with what would fit; None where it can."""
     kind = KINDS[spec.name]
     if spec.name == "null" and column.not_null:
         return "`null` does not fit a NOT NULL column: use set(...), hash or empty the table"
-    if kind.textual and not TEXTUAL.match(column.type):
+    if kind.textual and not is_textual(column):
         return f"`{spec}` makes text and the column is {column.type}: use null, set(...) or keep"
-    if spec.name == "scrub" and not (ANY_TEXT.match(column.type) or column.type.endswith("[]")):
+    if spec.name == "scrub" and not (is_textual(column) or _SCRUBBED.fullmatch(column.type)):
         return f"`scrub` reads text and the column is {column.type}: use null, set(...) or keep"
     if unique and uniqueness(spec) == "lossy" and spec.name != "scrub":
         return f"`{spec}` can give two rows the same value and the column is unique: use hash, email or fake(username)"
     length = length_of(column)
-    if unique and length is not None and length < _unique_length(spec):
-        return (
-            f"`{spec}` needs {_unique_length(spec)} characters to stay unique and the column has {length}: "
-            "use keep or empty the table"
-        )
+    least = _least_length(spec, unique)
+    if length is not None and length < least:
+        return f"`{spec}` needs {least} characters and the column has {length}: use null, set(...) or keep"
     return None
 
 
-def _unique_length(spec: MaskSpec) -> int:
-    return {"email": 28, "hash": 16, "password": 41}.get(spec.name, 16 if spec.arguments == ("username",) else 0)
+def _least_length(spec: MaskSpec, unique: bool) -> int:
+    """Characters without which a mask can't be written, or not without two values becoming one."""
+    match spec.name, spec.arguments:
+        case "set", (value,):
+            return len(value)
+        case "email", _:
+            return 28
+        case "password", _:
+            return 41
+        case ("hash", _) | ("fake", ("username",)):
+            return 16 if unique else 0
+    return 0
 
 
 def build(spec: MaskSpec, column: Column, pseudonyms: Pseudonyms, scrubber: Scrubber) -> Apply:
@@ -143,6 +156,8 @@ def build(spec: MaskSpec, column: Column, pseudonyms: Pseudonyms, scrubber: Scru
         case "password", _:
             # "!" and 40 characters: what Django calls an unusable password; no password hashes to it.
             return lambda values: "!" + pseudonyms.token(values, "password", 40)
+        case "scrub", _ if length is not None:  # a pseudonym may be longer than what it stands for
+            return lambda values: scrubber.scrub(values).str.slice(0, length)
         case "scrub", _:
             return scrubber.scrub
     raise AssertionError(f"{spec} has no builder")  # keep is never built: its column is not read

@@ -116,7 +116,7 @@ def _refuse_misfits(tables: dict[str, TablePlan], schema: DatabaseSchema) -> Non
         for column, referenced in zip(key.columns, key.referenced_columns, strict=True):
             ends = specs.get((key.table, column)), specs.get((key.references, referenced))
             emptied = any(name in tables and tables[name].empty for name in (key.table, key.references))
-            if ends[0] != ends[1] and not emptied:
+            if ends[0] not in (ends[1], "null") and not emptied:
                 problems.append(
                     f"{key.table}.{column} and {key.references}.{referenced}: a foreign key joins them and their masks "
                     f"differ ({ends[0] or 'keep'}, {ends[1] or 'keep'}): give both the same"

@@ -62,11 +62,9 @@ class Pseudonyms:
         """`First Last` of a full name, each word by the pseudonym that it has alone."""
         words = values.str.strip_chars().str.splitn(" ", 2).struct.unnest()
         first, last = self.fake(words["field_0"], "first"), self.fake(words["field_1"], "last")
-        return pl.select(
-            pl.when(values.str.strip_chars() == "")
-            .then(values)
-            .otherwise(pl.concat_str(first, last, separator=" ", ignore_nulls=True))
-        ).to_series()
+        blank = values.is_null() | (values.str.strip_chars() == "")
+        named = pl.concat_str(first, last, separator=" ", ignore_nulls=True)
+        return pl.select(pl.when(blank).then(values).otherwise(named)).to_series()
 
     def username(self, values: pl.Series, length: int | None = None) -> pl.Series:
         """`first.<token>`; the token alone where that does not fit."""

@@ -109,9 +109,12 @@ def load(path: Path) -> Rules:
     file = YamlFile.parse(text, str(path), RulesError)
     content = file.validate(RulesFile)
     _check_masks(file, content)
-    tables = {name if "." in name else f"public.{name}": rules for name, rules in content.tables.items()}
-    if len(tables) < len(content.tables):
-        raise RulesError(f"{path}: a table has rules both as `name` and as `public.name`; keep one of them.")
+    tables: dict[str, TableRules] = {}
+    for name, rules in content.tables.items():
+        qualified = name if "." in name else f"public.{name}"
+        if qualified in tables:
+            raise file.mistake(("tables", name), f"`{qualified}` has rules without its schema too; keep one of them.")
+        tables[qualified] = rules
     return Rules(file, content.model_copy(update={"tables": tables}), path)
 
 

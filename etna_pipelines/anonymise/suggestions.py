@@ -2,7 +2,7 @@
 
 import re
 
-from etna_pipelines.anonymise.masks import TEXTUAL
+from etna_pipelines.anonymise.masks import is_textual
 from etna_pipelines.snapshots.manifest import Column
 
 _BY_NAME = [
@@ -23,7 +23,7 @@ _BY_NAME = [
 
 def suggest(column: Column) -> str:
     """A mask to begin with: `keep` only for what can't hold text."""
-    if TEXTUAL.match(column.type):
+    if is_textual(column):
         for pattern, mask in _BY_NAME:
             if re.search(pattern, column.name.lower()):
                 return mask

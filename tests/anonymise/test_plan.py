@@ -1,0 +1,144 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from etna_pipelines.anonymise.plan import Plan, compile_plan
+from etna_pipelines.errors import RulesError
+from etna_pipelines.snapshots.manifest import DatabaseSchema, ForeignKey, Table
+from tests.anonymise.nights import column, refers, schema, table, written_rules
+
+PERSON = table(
+    "person",
+    column("id", "bigint", not_null=True),
+    column("size", "integer", generated=True),
+    "email",
+    column("born", "date"),
+    primary_key=["id"],
+    uniques=[["lower(email)"]],
+)
+
+
+def planned(tmp_path: Path, rules: str, *tables: Table, foreign_keys: Sequence[ForeignKey] = ()) -> Plan:
+    return compile_plan(written_rules(tmp_path, rules), schema(*tables, foreign_keys=foreign_keys))
+
+
+def refusal(tmp_path: Path, rules: str, schema: DatabaseSchema) -> str:
+    with pytest.raises(RulesError) as refused:
+        compile_plan(written_rules(tmp_path, rules), schema)
+    message = str(refused.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_plan_says_where_each_changed_column_stands_in_the_file(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "tables: {person: {keep: [id], columns: {email: email, born: }}}", PERSON, table("t"))
+    assert [(c.position, c.column.name, str(c.spec)) for c in plan.tables["public.person"].columns] == [
+        (1, "email", "email"),
+        (2, "born", "null"),
+    ]
+    assert plan.tables["public.t"].columns == []
+    assert not plan.scrubs
+
+
+def test_an_emptied_table_needs_no_rules_for_its_columns(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "tables: {person: {data: empty}}", PERSON)
+    assert plan.tables["public.person"].empty
+
+
+def test_every_uncovered_column_is_listed_with_a_suggestion(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "columns: {id: keep}", schema(PERSON, table("note", "body")))
+    assert message.startswith("3 columns have no rule in rules.yaml: ")
+    for listed in ("person.email (try `email`)", "person.born (try `keep`)", "note.body (try `scrub`)"):
+        assert f"public.{listed}" in message
+    assert "size" not in message
+    assert message.endswith("nothing was stripped.")
+
+
+def test_one_uncovered_column_is_said_as_one(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "", schema(table("note", "body")))
+    assert message.startswith("1 column has no rule in rules.yaml: public.note.body")
+
+
+@pytest.mark.parametrize(
+    ("rules", "unknown"),
+    [
+        ("tables:\n  persn: {data: empty}\n", "table public.persn (rules.yaml, line 2)"),
+        ("tables:\n  persn: {keep: [a]}\n", "table public.persn (rules.yaml, line 2)"),
+        ("tables:\n  person:\n    columns:\n      mail: email\n", "column public.person.mail (rules.yaml, line 4)"),
+        ("tables:\n  person:\n    keep: [id, age]\n", "column public.person.age (rules.yaml, line 3)"),
+        ("tables:\n  other.person: {data: empty}\n", "table other.person (rules.yaml, line 2)"),
+    ],
+)
+def test_rules_for_what_is_not_there_are_refused(tmp_path: Path, rules: str, unknown: str) -> None:
+    message = refusal(tmp_path, rules, schema(PERSON))
+    assert message == f"Rules for what the database does not have: {unknown}. Remove or correct them."
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ("id: null, email: email", "public.person.id (rules.yaml, line 1): `null` does not fit a NOT NULL column"),
+        ("id: hash, email: email", "public.person.id (rules.yaml, line 1): `hash` makes text and the column is bigint"),
+        ("id: keep, email: fake(name)", "public.person.email (rules.yaml, line 1): `fake(name)` can give two rows"),
+        ("id: keep, email: set(x)", "public.person.email (rules.yaml, line 1): `set(x)` can give two rows"),
+    ],
+)
+def test_a_mask_that_does_not_fit_its_column_is_refused(tmp_path: Path, columns: str, why: str) -> None:
+    message = refusal(tmp_path, f"tables: {{person: {{keep: [born], columns: {{{columns}}}}}}}", schema(PERSON))
+    assert message.startswith(f"Rules that do not fit the schema: {why}")
+
+
+def test_several_misfits_are_said_at_once(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "tables: {person: {columns: {id: null, email: set(x), born: email}}}", schema(PERSON))
+    assert message.count("rules.yaml, line 1") == 3
+
+
+def test_part_of_a_unique_key_is_unique(tmp_path: Path) -> None:
+    pair = table("pair", "a", "b", uniques=[["a", "b"]])
+    assert "can give two rows" in refusal(tmp_path, "columns: {a: fake(first), b: keep}", schema(pair))
+
+
+USER = table("person", column("name", not_null=True), primary_key=["name"])
+POST = table("post", column("id", "bigint"), "author")
+KEY = refers("post", "author", "person", "name")
+
+
+def test_both_ends_of_a_foreign_key_need_the_same_mask(tmp_path: Path) -> None:
+    rules = "columns: {id: keep, name: fake(username), author: %s}"
+    message = refusal(tmp_path, rules % "keep", schema(USER, POST, foreign_keys=[KEY]))
+    assert "public.post.author and public.person.name: a foreign key joins them" in message
+    assert "(keep, fake(username)): give both the same" in message
+    assert planned(tmp_path, rules % "fake(username)", USER, POST, foreign_keys=[KEY])
+
+
+def test_the_referring_end_of_a_foreign_key_may_become_null(tmp_path: Path) -> None:
+    assert planned(tmp_path, "columns: {id: keep, name: fake(username), author: }", USER, POST, foreign_keys=[KEY])
+
+
+EMPTIED = "columns: {id: keep, author: %s}\ntables:\n  person: {data: empty}\n"
+
+
+def test_an_emptied_table_that_is_still_referred_to_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, EMPTIED % "keep", schema(USER, POST, foreign_keys=[KEY]))
+    assert "public.person is emptied and public.post.author refers to it: empty public.post too" in message
+
+
+def test_an_emptied_table_may_be_referred_to_by_null_by_no_row_and_by_an_emptied_one(tmp_path: Path) -> None:
+    assert planned(tmp_path, EMPTIED % "null", USER, POST, foreign_keys=[KEY])
+    assert planned(tmp_path, EMPTIED % "keep", USER, table("post", "id", "author", rows=0), foreign_keys=[KEY])
+    assert planned(tmp_path, f"{EMPTIED % 'keep'}  post: {{data: empty}}\n", USER, POST, foreign_keys=[KEY])
+
+
+def test_an_emptied_table_may_refer_to_itself(tmp_path: Path) -> None:
+    tree = table("tree", "id", "parent")
+    assert planned(tmp_path, "tables: {tree: {data: empty}}", tree, foreign_keys=[refers("tree", "parent", "tree")])
+
+
+def test_what_no_rule_can_name_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "", schema(unsupported=["large objects (3)", "foreign server far"]))
+    assert "large objects (3), foreign server far" in message
+
+
+def test_a_plan_knows_whether_anything_is_scrubbed(tmp_path: Path) -> None:
+    assert planned(tmp_path, "columns: {body: scrub}", table("note", "body")).scrubs

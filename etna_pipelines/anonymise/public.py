@@ -4,9 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 from etna_pipelines.anonymise.pseudonyms import EMAIL_DOMAIN
 
-RESERVED_DOMAINS = ("example", "test", "invalid", "localhost", "example.com", "example.org", "example.net")
-"""RFC 2606: nobody has an address there."""
-
 
 class Public(BaseModel):
     """`domains` whose e-mail addresses are nobody's secret, and `words` that are no person's sign here."""
@@ -16,11 +13,11 @@ class Public(BaseModel):
     domains: list[str] = []
     words: list[str] = []
 
-    def allows_email(self, email: str) -> bool:
-        """Whether an address is reserved or of a public domain (or of one below it)."""
+    def publishes(self, email: str) -> bool:
+        """Whether an address is of a public domain, or of one below it."""
         domain = email.rpartition("@")[2].lower()
-        return any(domain == known or domain.endswith(f".{known}") for known in (*self._domains, *RESERVED_DOMAINS))
+        return any(domain == known or domain.endswith(f".{known}") for known in map(str.lower, self.domains))
 
-    @property
-    def _domains(self) -> list[str]:
-        return [domain.lower() for domain in (*self.domains, EMAIL_DOMAIN)]
+    def allows_email(self, email: str) -> bool:
+        """Whether a stripped copy may hold an address: a public one, or a pseudonym's."""
+        return self.publishes(email) or email.lower().endswith(f"@{EMAIL_DOMAIN}")

@@ -78,7 +78,7 @@ class Scrubber:
         plain = [patterns.plain(email) for email in found]
         fakes = self._pseudonyms.email(pl.Series(plain))
         return [
-            original if self._public.allows_email(email) else fake.replace("@", patterns.at_sign(original))
+            original if self._public.publishes(email) else fake.replace("@", patterns.at_sign(original))
             for original, email, fake in zip(found, plain, fakes, strict=True)
         ]
 

@@ -1,6 +1,10 @@
 """Everything that Dagster loads."""
 
+import warnings
+
 import dagster as dg
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)  # an output's data version: nothing for people to act on
 
 
 @dg.definitions

@@ -10,6 +10,7 @@ from etna_pipelines.anonymise.proof import prove, refuse_failed
 from etna_pipelines.environments import push
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.start import start_embedded
+from etna_pipelines.errors import SnapshotDamaged
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.locks import exclusive_file
 from etna_pipelines.progress import Progress, silent
@@ -55,14 +56,21 @@ class Steps:
             jobs=WORKERS,
             progress=self.progress,
         )
-        self.catalogue.save_draft(draft)
+        try:
+            self.catalogue.save_draft(draft)
+        except BaseException:
+            self.catalogue.delete(draft)
+            raise
         return draft
 
     def check_backup(self, id_: str) -> Manifest:
         """Read a backup's files back. A damaged one is removed before SnapshotDamaged is raised."""
         draft = self.catalogue.read_draft("full", id_)
-        with self.catalogue.kept_unless_it_fails(draft):
+        try:
             self.catalogue.read_back(draft, self.progress)
+        except SnapshotDamaged:
+            self.catalogue.delete(draft)
+            raise
         return draft
 
     def strip(self, id_: str) -> Manifest:
@@ -78,16 +86,19 @@ class Steps:
                 workers=WORKERS,
                 progress=self.progress,
             )
-            with self.catalogue.kept_unless_it_fails(stripped.draft):
+            try:
                 proof = prove(stripped, self.store, used.public, progress=self.progress)
+            except BaseException:
+                self.catalogue.delete(stripped.draft)
+                raise
         return stripped.draft.model_copy(update={"proof": proof})
 
     def publish(self, draft: Manifest) -> Manifest:
         """Make a draft a snapshot. What a failed proof refuses is removed before ProofFailed is raised."""
-        with self.catalogue.kept_unless_it_fails(draft):
-            if draft.proof:
-                refuse_failed(draft.proof)
-            return self.catalogue.publish(draft)
+        if draft.proof and not draft.proof.passed:
+            self.catalogue.delete(draft)
+            refuse_failed(draft.proof)
+        return self.catalogue.publish(draft)
 
     def push(self, environment: str, snapshot: Manifest) -> Push:
         """Swap a snapshot into an environment."""

@@ -7,7 +7,6 @@ and deleted first. Until then it is a draft, which nothing lists.
 import builtins
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing
@@ -77,22 +76,9 @@ class Catalogue:
         return manifest
 
     def delete(self, manifest: Manifest) -> None:
-        """Delete a snapshot: the manifest first, so that it is never listed without its files."""
+        """Delete a snapshot or a draft: the manifest first, so that it is never listed without its files."""
         self.store.delete([f"{manifest.prefix}/{MANIFEST}"])
-        self.discard(manifest)
-
-    def discard(self, draft: Manifest) -> None:
-        """Delete what an unpublished snapshot has left in the store."""
-        self._delete_all(draft.prefix)
-
-    @contextmanager
-    def kept_unless_it_fails(self, draft: Manifest) -> Iterator[None]:
-        """Discard the draft if what is done with it fails."""
-        try:
-            yield
-        except BaseException:
-            self.discard(draft)
-            raise
+        self._delete_all(manifest.prefix)
 
     def sweep(self, older_than: timedelta = timedelta(days=2)) -> None:
         """Delete what killed runs left unpublished; the age spares those that are at work."""

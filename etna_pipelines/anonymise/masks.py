@@ -55,6 +55,7 @@ KINDS: dict[str, MaskKind] = {
     "fake": MaskKind((1, 1), "lossy"),
     "email": MaskKind((0, 0), "preserved", identifies="email"),
     "phone": MaskKind((0, 0), "lossy", identifies="phone"),
+    "file": MaskKind((0, 0), "lossy"),
     "hash": MaskKind((0, 0), "preserved", identifies="secret"),
     "password": MaskKind((0, 0), "preserved", identifies="secret"),
     "scrub": MaskKind((0, 0), "lossy", textual=False),
@@ -151,6 +152,8 @@ def build(spec: MaskSpec, column: Column, pseudonyms: Pseudonyms, scrubber: Scru
             return _where_filled(lambda values: pseudonyms.email(values, length))
         case "phone", _:
             return _where_filled(pseudonyms.phone, length)
+        case "file", _:
+            return _where_filled(pseudonyms.file, length)
         case "hash", _:
             return _where_filled(lambda values: pseudonyms.token(values, "hash", min(length or 64, 64)))
         case "password", _:

@@ -26,6 +26,11 @@ PHONE_AREAS = [
     *("020 7946 0", "028 9649 6", "029 2018 0", "01632 960", "03069 990", "0808 157 0"),
 ]
 
+_EXTENSION = (  # those of documents and media alone: `scan.jones` has none
+    r"(?i)(\.(?:pdf|docx?|xlsx?|pptx?|od[tsp]|rtf|txt|csv|zip|jpe?g|png|gif|webp|avif|svg|tiff?|bmp|heic|"
+    r"mp[34]|m4[av]|wav|ogg|mov|webm|avi|vtt|srt|json|xml|html?|epub))$"
+)
+
 
 class Pseudonyms:
     """The pseudonyms made with one masking key. Series of strings in (null stays null), series of strings out."""
@@ -94,6 +99,12 @@ class Pseudonyms:
             .select(pl.when(original.is_not_null()).then(spaced))
             .to_series()
         )
+
+    def file(self, values: pl.Series) -> pl.Series:
+        """The path of a file under another name, in its folders, with its extension: `documents/<token>.pdf`."""
+        folders = values.str.extract(r"^(.*/)").fill_null("")
+        extensions = values.str.extract(_EXTENSION).fill_null("")
+        return folders + self.token(values, "file") + extensions
 
     def _handle(self, digests: pl.Series, length: int | None) -> pl.Series:
         # No surname: with one, a handle could by chance spell an original's full name, which the proof looks for.

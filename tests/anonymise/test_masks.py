@@ -12,7 +12,7 @@ from etna_pipelines.errors import RulesError
 from etna_pipelines.postgres.server import Database
 from tests.anonymise.nights import column
 
-TEXT_MASKS = ["email", "phone", "hash", "password", "scrub", *(f"fake({kind})" for kind in FAKES)]
+TEXT_MASKS = ["email", "phone", "file", "hash", "password", "scrub", *(f"fake({kind})" for kind in FAKES)]
 WITH_NULLS = ["ann@x.co", None, "", "Ann Lee", "+44 7911 123456", " ", "\t\n\\", "日本 🐑"]
 
 
@@ -168,9 +168,9 @@ def test_what_masks_make_loads_into_the_columns_that_they_fit(database: Database
 
 def test_every_mask_that_hides_an_identity_says_which() -> None:
     assert {str(spec): identifies(spec) for spec in map(parse, [*TEXT_MASKS, "keep", "null", "set(x)"])} == {
-        "email": "email", "phone": "phone", "hash": "secret", "password": "secret", "scrub": None,
+        "email": "email", "phone": "phone", "file": None, "hash": "secret", "password": "secret", "scrub": None,
         "fake(first)": "first", "fake(last)": "last", "fake(name)": "name", "fake(username)": "username",
         **{f"fake({kind})": None for kind in FAKES if kind not in ("first", "last", "name", "username")},
         "keep": None, "null": None, "set(x)": None,
     }  # fmt: skip
-    assert {"keep", "null", "set", "fake", "email", "phone", "hash", "password", "scrub"} == set(KINDS)
+    assert {"keep", "null", "set", "fake", "email", "phone", "file", "hash", "password", "scrub"} == set(KINDS)

@@ -18,7 +18,7 @@ from etna_pipelines.anonymise.pseudonyms import (
 from tests.anonymise.nights import KEY
 
 OTHER_KEY = bytes(range(100, 132))
-MAKERS = ["email", "phone", "username", "full_name"]
+MAKERS = ["email", "phone", "username", "full_name", "file"]
 PEOPLE = ["ann@x.co", "Ann Lee", "07700 900123", "Siân Ŵyn-Jones", "O'Brien", "", " ", "日本", "a" * 5000, "Ann\nLee"]
 
 
@@ -140,3 +140,17 @@ def test_a_full_name_is_made_of_the_pseudonyms_of_its_parts(pseudonyms: Pseudony
         f"{first} {last}", f"{first} {last}", first, "", " ", None,
     ]  # fmt: skip
     assert {first.lower(), last.lower()} <= pseudonyms.emitted
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("documents/cv_jane_jones.pdf", r"documents/[0-9a-f]{16}\.pdf"),
+        ("original_images/2024/Jane Jones.JPG", r"original_images/2024/[0-9a-f]{16}\.JPG"),
+        ("jane.jones", r"[0-9a-f]{16}"),
+        ("documents/jane.jones/scan", r"documents/jane\.jones/[0-9a-f]{16}"),
+    ],
+)
+def test_a_file_has_another_name_where_it_was(pseudonyms: Pseudonyms, path: str, form: str) -> None:
+    [fake] = made(pseudonyms, "file", [path])
+    assert re.fullmatch(form, fake or "")

@@ -11,6 +11,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # an output's data v
 def defs() -> dg.Definitions:
     """The assets of the design's picture, the nightly job and its schedule."""
     from etna_pipelines.defs.assets import ASSETS
+    from etna_pipelines.defs.console import console
     from etna_pipelines.defs.jobs import nightly, nightly_schedule
     from etna_pipelines.defs.resources import Etna
 
@@ -19,5 +20,6 @@ def defs() -> dg.Definitions:
         jobs=[nightly],
         schedules=[nightly_schedule],
         resources={"etna": Etna()},
+        loggers={"console": console},
         executor=dg.in_process_executor,
     )

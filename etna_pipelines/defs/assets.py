@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 GROUP = "etna"
 INTEGRITY, PROOF = "integrity", "proof"
 
-RETRY = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
-"""For a server or store that does not answer; errors that a retry can't help forbid it (see told_to_dagster)."""
-
 production_database = dg.AssetSpec(
     "production_database",
     group_name=GROUP,
@@ -27,7 +24,7 @@ production_database = dg.AssetSpec(
 )
 
 
-@dg.asset(group_name=GROUP, deps=[production_database], pool="production", retry_policy=RETRY, kinds={"postgres"})
+@dg.asset(group_name=GROUP, deps=[production_database], pool="production", kinds={"postgres"})
 def production_backup(etna: Etna) -> dg.Output[str]:
     """One moment of production, dumped into the store by the stock pg_dump. Nothing lists it yet."""
     with told_to_dagster():
@@ -39,7 +36,6 @@ def production_backup(etna: Etna) -> dg.Output[str]:
 @dg.asset(
     group_name=GROUP,
     pool="store",
-    retry_policy=RETRY,
     kinds={"archive"},
     check_specs=[
         dg.AssetCheckSpec(
@@ -72,7 +68,6 @@ def full_snapshot(etna: Etna, production_backup: str) -> Iterator[dg.AssetCheckR
 @dg.asset(
     group_name=GROUP,
     pool="strip",
-    retry_policy=RETRY,
     kinds={"archive"},
     check_specs=[
         dg.AssetCheckSpec(
@@ -96,7 +91,7 @@ def stripped_snapshot(etna: Etna, full_snapshot: str) -> Iterator[dg.AssetCheckR
         yield _snapshot(stripped, metadata.of_snapshot(stripped, steps.store.location(stripped.prefix)))
 
 
-@dg.asset(group_name=GROUP, pool="development", retry_policy=RETRY, kinds={"postgres"})
+@dg.asset(group_name=GROUP, pool="development", kinds={"postgres"})
 def development_database(etna: Etna, stripped_snapshot: str) -> dg.Output[str]:
     """The stripped snapshot, restored beside development's live database, verified, fixed up and swapped in."""
     with told_to_dagster():
@@ -110,7 +105,7 @@ def development_database(etna: Etna, stripped_snapshot: str) -> dg.Output[str]:
         )
 
 
-@dg.asset(group_name=GROUP, pool="development", retry_policy=RETRY, kinds={"application"})
+@dg.asset(group_name=GROUP, pool="development", kinds={"application"})
 def development_redeploy(etna: Etna, development_database: str) -> dg.Output[str]:
     """Development's application, redeployed once for the push. Failed, it is retried alone."""
     from etna_pipelines.environments.history import Push

@@ -1,4 +1,5 @@
-"""Errors of the domain, told to Dagster: one sentence, and a retry only where a retry can help."""
+"""Errors of the domain, told to Dagster: one sentence, and a retry only where a retry can help. And told to people, out
+of Dagster's events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,20 +8,50 @@ import dagster as dg
 
 from etna_pipelines.errors import EtnaError
 
+RETRIES, SECONDS_BETWEEN = 3, 30
+"""For a server or store that does not answer. Not a RetryPolicy: that one also retries what a person stopped."""
+
+STOPPED = "The run was stopped; what was half done is removed."
+
 
 @contextmanager
 def told_to_dagster() -> Iterator[None]:
     """Raise what fails inside as dg.Failure, without the causes: their texts may quote rows."""
     try:
         yield
-    except dg.Failure:
+    except (dg.Failure, dg.RetryRequested):
         raise
-    except dg.DagsterExecutionInterruptedError:
-        raise dg.Failure("The run was stopped; what was half done is removed.", allow_retries=False) from None
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        raise dg.Failure(STOPPED, allow_retries=False) from None
     except EtnaError as error:
-        raise dg.Failure(str(error), allow_retries=error.retryable) from None
+        failure = dg.Failure(str(error), allow_retries=False)
+        if error.retryable:
+            raise dg.RetryRequested(RETRIES, SECONDS_BETWEEN) from failure
+        raise failure from None
     except Exception as error:
         raise dg.Failure(_unforeseen(error), allow_retries=False) from None
+
+
+def told(event: dg.DagsterEvent) -> str:
+    """Why a step or run failed: the domain's sentences as they are, anything else by its place alone."""
+    data = event.event_specific_data
+    user_data = getattr(data, "user_failure_data", None)
+    if user_data and user_data.description:
+        return str(user_data.description)
+    error = getattr(data, "error", None)
+    while error:
+        if error.cls_name in {dg.Failure.__name__, *_domain()}:
+            return str(error.message.split(": ", 1)[-1].strip())
+        if error.cls_name in (dg.DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__):
+            return STOPPED
+        error = error.cause
+    where = event.step_key or event.job_name
+    return f"{where} met a fault of its own: `uv run dagster dev` shows it among its runs."
+
+
+def _domain(family: type[EtnaError] = EtnaError) -> set[str]:
+    """Names of all errors whose text is for people: of an error that crossed Dagster the type is only a name."""
+    return {family.__name__}.union(*map(_domain, family.__subclasses__()))
 
 
 def _unforeseen(error: Exception) -> str:

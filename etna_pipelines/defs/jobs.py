@@ -16,6 +16,7 @@ nightly = dg.define_asset_job(
     "nightly",
     selection=[production_backup, full_snapshot, stripped_snapshot, development_database, development_redeploy],
     description="Production backed up, stripped, proven clean, swapped into development, and that redeployed.",
+    config={"loggers": {"console": {}}},  # ours, which Definitions names `console`
 )
 
 TOO_LATE = timedelta(hours=4)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from etna_pipelines.defs.errors import told
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Progress, listening
 
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+QUIET = {"loggers": {"console": {"config": {"quiet": True}}}}
 
 
 class RunFailed(EtnaError):
@@ -48,21 +49,8 @@ def _instance() -> dg.DagsterInstance:
 
 
 def sentence(events: Sequence[dg.DagsterEvent], run_id: str) -> str:
-    """What the failed step says: the domain's errors as they are, faults of our own by their place alone."""
-    failures = [event for event in events if event.is_step_failure]
-    for event in failures:
-        told = event.step_failure_data.user_failure_data
-        if told and told.description:
-            return told.description
-        error = event.step_failure_data.error
-        while error:
-            if error.cls_name in _domain():
-                return error.message.split(": ", 1)[-1].strip()
-            error = error.cause
-    where = failures[0].step_key if failures else "nightly"
-    return f"{where} met a fault of its own: `uv run dagster dev` shows it in the run {run_id}."
-
-
-def _domain(family: type[EtnaError] = EtnaError) -> set[str]:
-    """Names of all errors whose text is for people: of an error that crossed Dagster the type is only a name."""
-    return {family.__name__}.union(*map(_domain, family.__subclasses__()))
+    """What the failed step says; of a fault of our own, where to look."""
+    for event in events:
+        if event.is_step_failure:
+            return told(event)
+    return f"The run {run_id} failed outside of its steps: `uv run dagster dev` shows why."

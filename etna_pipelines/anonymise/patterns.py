@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-Kind = Literal["email", "phone", "national_insurance", "card", "ip", "base64"]
+Kind = Literal["secret", "email", "phone", "national_insurance", "card", "ip", "base64"]
 
 _ESCAPE = r"(?:\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|%[0-9a-fA-F]{2})"
 _AT = r"(?:@|%40|&#0*64;|&#[xX]0*40;|&commat;|\\+u0040)"
@@ -21,11 +21,16 @@ PHONE = rf"(?:(?:\+|%2[Bb]|&#43;|00){_GAP}44{_GAP}0?{_GAP}|0)[1235789](?:{_GAP}\
 NATIONAL_INSURANCE = r"[A-Za-z]{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?[A-Da-d]"
 CARD = r"\d(?:[ \-]?\d){12,18}"
 IP = r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
-BASE64 = r"[A-Za-z0-9+/_\-]{24,}={0,2}"
+BASE64 = r"[A-Za-z0-9+/_\-]{16,}={0,2}"
+SECRET = (
+    r"(?i:token|secret|password|passwd|pwd|api[_\-]?key|access[_\-]?key|signature|session[_\-]?id)"
+    r"""(?:=|%3[dD])[^\s&"'<>#\\;,]{4,}"""
+)
 
-ANY = "|".join((EMAIL, PHONE, NATIONAL_INSURANCE, CARD, IP, BASE64))
+ANY = "|".join((SECRET, EMAIL, PHONE, NATIONAL_INSURANCE, CARD, IP))
 
 _LEADING_ESCAPES = re.compile(r"^(?:\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|%(?!2[Bb])[0-9a-fA-F]{2})+")
+SECRET_SIGN = re.compile(r"(=|%3[dD])")
 _AT_SIGN = re.compile(r"@|%40|&#0*64;|&#[xX]0*40;|&commat;|\\+u0040")
 _KINDS: list[tuple[Kind, re.Pattern[str]]] = [
     ("email", re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")),
@@ -39,7 +44,23 @@ _KINDS: list[tuple[Kind, re.Pattern[str]]] = [
 def candidates(texts: pl.Series) -> list[str]:
     """Every distinct piece of the texts that may be personal, as it is written there."""
     found = texts.str.extract_all(ANY).explode().drop_nulls().unique()
-    return sorted({_LEADING_ESCAPES.sub("", text) for text in found} - {""})
+    packed = texts.str.extract_all(BASE64).explode().drop_nulls().unique()  # apart: it would take whole paths along
+    return sorted({_undressed(text) for text in found}.union(*map(parts_of_path, packed)) - {""})
+
+
+def _undressed(text: str) -> str:
+    """Without what only stands before: escapes, and in front of an e-mail also quotes and a URL's plus for a space."""
+    text = _LEADING_ESCAPES.sub("", text)
+    at = _AT_SIGN.search(text)
+    if at is None:
+        return text
+    local = text[: at.start()]
+    return (local.rpartition("+")[2] if at[0] == "%40" else local).lstrip(".'’+-") + text[at.start() :]
+
+
+def parts_of_path(piece: str) -> set[str]:
+    """A piece that looks like base64, and its parts between slashes: each may be base64 alone."""
+    return {part for part in (piece, *piece.split("/")) if re.fullmatch(BASE64, part)}
 
 
 def plain(candidate: str) -> str:
@@ -51,10 +72,12 @@ def plain(candidate: str) -> str:
 def kind_of(candidate: str) -> Kind | None:
     """What a candidate is, once looked at closely; None for an innocent one."""
     text = plain(candidate) if not re.fullmatch(IP, candidate) else candidate
+    if re.fullmatch(SECRET, candidate):
+        return "secret"
     for kind, pattern in _KINDS:
         if pattern.fullmatch(text) and _plausible(kind, text):
             return kind
-    return "base64" if re.fullmatch(r"[A-Za-z0-9+/_\-]{24,}={0,2}", candidate) else None
+    return "base64" if re.fullmatch(BASE64, candidate) else None
 
 
 def at_sign(candidate: str) -> str:

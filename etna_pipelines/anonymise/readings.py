@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 import polars as pl
 
-from etna_pipelines.anonymise.patterns import BASE64
+from etna_pipelines.anonymise.patterns import BASE64, parts_of_path
 from etna_pipelines.anonymise.scrub import unpack
 
 _ESCAPED_UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
@@ -28,7 +28,8 @@ def readings(texts: pl.Series) -> Iterator[pl.Series]:
         if len(suspicious):
             yield pl.Series([decode(text) for text in suspicious], dtype=pl.String)
     packed = texts.str.extract_all(BASE64).explode().drop_nulls().unique()
-    if unpacked := [text for piece in packed if (text := unpack(piece)) is not None]:
+    pieces: set[str] = set().union(*map(parts_of_path, packed))
+    if unpacked := [text for piece in pieces if (text := unpack(piece)) is not None]:
         yield pl.Series(unpacked, dtype=pl.String)
 
 

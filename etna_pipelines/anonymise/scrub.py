@@ -16,15 +16,17 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from etna_pipelines.anonymise import patterns
 from etna_pipelines.anonymise.identities import Identities, ascii_lower
+from etna_pipelines.anonymise.neighbours import name_parts, names_beside
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
 
 _SEPARATOR = "\0"  # between the texts of a block while they are searched as one: PostgreSQL's text has none
 
 _ENDS_IN_ESCAPE = re.compile(rb"(?:\\[nrtbfv]|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}|&#?\w{1,8};)$")
-_NUMBER_BEFORE = re.compile(rb"[:\[,]\s*-?$")
-_NUMBER_AFTER = re.compile(rb"\s*(?:[,\]}]|$)")
 _KEY_AFTER = re.compile(rb'\\*"\s*:')
+_JSON = re.compile(rb'\s*(?:\[|\{\s*(?:\}|\\*"(?:[^"\\]|\\.)*"\s*:))')
+_BETWEEN_STRINGS = re.compile(rb"(?:[\s\d.,:+\-\[\]{}eE]|true|false|null)*")
+_LOOKED_BACK = 200  # bytes in which the string before a JSON number is looked for
 
 
 class Scrubber:
@@ -46,8 +48,10 @@ class Scrubber:
         if not len(filled):
             return texts
         haystack = _SEPARATOR.join(filled).encode()
-        found = _Replacements(self._replacements(patterns.candidates(filled)))
-        rewritten = _rewrite(haystack, [*self._known.find(haystack), *found.find(haystack)])
+        replacements = self._replacements(patterns.candidates(filled))
+        found = _Replacements(replacements).find(haystack)
+        owners = self._names_beside(haystack, replacements, found)
+        rewritten = _rewrite(haystack, [*self._known.find(haystack), *found, *owners])
         if rewritten == haystack:
             return texts
         clean = pl.Series(rewritten.decode().split(_SEPARATOR), dtype=pl.String)
@@ -60,6 +64,7 @@ class Scrubber:
             if kind := patterns.kind_of(candidate):
                 by_kind.setdefault(kind, []).append(candidate)
         makers: dict[patterns.Kind, Callable[[list[str]], list[str]]] = {
+            "secret": self._secrets,
             "email": self._emails,
             "phone": self._phones,
             "national_insurance": lambda found: self._numbers(found, "national_insurance", "ZZ{:.6}A"),
@@ -73,6 +78,37 @@ class Scrubber:
             for original, instead in zip(found, makers[kind](found), strict=True)
             if instead != original
         }
+
+    def _names_beside(self, haystack: bytes, replacements: dict[str, str], found: list["_Hit"]) -> list["_Hit"]:
+        """The names of people that are not known from any column, where they stand beside their own address."""
+        strangers: dict[bytes, tuple[str, ...]] = {}
+        for piece in replacements:
+            address = patterns.plain(piece)
+            if "@" in address and (parts := name_parts(address)) and not self._is_known(parts):
+                strangers[piece.encode()] = parts
+        named = [
+            name
+            for hit in found
+            if (parts := strangers.get(haystack[hit.start : hit.end].lower(), ()))
+            for name in names_beside(haystack, hit.start, hit.end, parts, _SEPARATOR.encode())
+            if not _is_keyword(haystack, name.start, name.end)
+        ]
+        hits: list[_Hit] = []
+        for kind in ("first", "last"):
+            names = [name for name in named if name.kind == kind]
+            fakes = self._pseudonyms.fake(pl.Series([name.plain for name in names], dtype=pl.String), kind)
+            hits += [_Hit(name.start, name.end, fake) for name, fake in zip(names, fakes, strict=True)]
+        return hits
+
+    def _is_known(self, parts: tuple[str, ...]) -> bool:
+        """Whether the search for known identities finds the owner of an address made of `parts` by itself."""
+        return " ".join(parts) in self._known or any(part in self._known for part in parts)
+
+    def _secrets(self, found: list[str]) -> list[str]:
+        """`token=...` with another value."""
+        split = [patterns.SECRET_SIGN.split(piece, maxsplit=1) for piece in found]
+        tokens = self._pseudonyms.token(pl.Series([value for _, _, value in split]), "hash")
+        return [name + sign + token for (name, sign, _), token in zip(split, tokens, strict=True)]
 
     def _emails(self, found: list[str]) -> list[str]:
         plain = [patterns.plain(email) for email in found]
@@ -149,8 +185,12 @@ class _Replacements:
     """A search for many pieces at once, blind to ASCII case."""
 
     def __init__(self, replacements: dict[str, str]) -> None:
+        self._pieces = replacements.keys()
         self._instead = list(replacements.values())
         self._search = BytesAhoCorasick([piece.encode() for piece in replacements]) if replacements else None
+
+    def __contains__(self, piece: str) -> bool:
+        return piece in self._pieces
 
     def find(self, haystack: bytes) -> list[_Hit]:
         if self._search is None:
@@ -172,7 +212,7 @@ def _rewrite(haystack: bytes, hits: list[_Hit]) -> bytes:
 
 
 def _stands_alone(haystack: bytes, hit: _Hit) -> bool:
-    """Whether the piece is a word of its own, and neither a JSON key nor a bare JSON number."""
+    """Whether the piece is a word of its own, and neither a JSON key of one word nor part of a JSON number."""
     piece = haystack[hit.start : hit.end]
     if b"@" in piece:
         return True
@@ -180,14 +220,19 @@ def _stands_alone(haystack: bytes, hit: _Hit) -> bool:
     if _text(after)[:1].isalnum() or (_text(before)[-1:].isalnum() and not _ENDS_IN_ESCAPE.search(before)):
         return False
     if piece.isdigit():
-        is_number = _NUMBER_BEFORE.search(before) and _NUMBER_AFTER.match(after)
-        return not (is_number and _is_json(haystack, hit.start))
-    return not (before.endswith(b'"') and _KEY_AFTER.match(after))
+        return not _is_number(haystack, hit)
+    return not (piece.isalnum() and before.endswith(b'"') and _KEY_AFTER.match(after))
 
 
-def _is_json(haystack: bytes, position: int) -> bool:
-    row = haystack.rfind(_SEPARATOR.encode(), 0, position) + 1
-    return haystack[row : row + 1] in (b"{", b"[")
+def _is_number(haystack: bytes, hit: _Hit) -> bool:
+    """Whether digits are (part of) a JSON number: in JSON, and after a string's end rather than after its beginning."""
+    row = haystack.rfind(_SEPARATOR.encode(), 0, hit.start) + 1
+    before = haystack[max(row, hit.start - _LOOKED_BACK) : hit.start]
+    between = before[before.rfind(b'"') + 1 :]
+    if haystack.startswith(b"0", hit.start) and not between.endswith((b".", b"e", b"E", b"+", b"-")):
+        return False  # no number begins with a zero and another digit
+    closed = between == before or between.lstrip()[:1] in (b":", b",", b"]", b"}")
+    return closed and bool(_BETWEEN_STRINGS.fullmatch(between) and _JSON.match(haystack, row))
 
 
 def _text(raw: bytes) -> str:

@@ -14,11 +14,16 @@ def personal_schema(entries: list[Entry], public: Public) -> list[tuple[str, pat
     """Which objects hold what looks like an e-mail, phone, National Insurance or card number."""
     suspicious = {
         candidate: kind
-        for candidate in patterns.candidates(pl.Series([entry.sql for entry in entries]))
+        for candidate in patterns.candidates(pl.Series([entry.sql for entry in entries], dtype=pl.String))
         if (kind := patterns.kind_of(candidate)) in _LOOKED_FOR
         and not (kind == "email" and public.allows_email(patterns.plain(candidate)))
     }
-    return [(entry.name, kind) for candidate, kind in suspicious.items() for entry in entries if candidate in entry.sql]
+    names = {entry: entry.name for entry in entries}
+    for candidate in suspicious:  # an object may be named after a person
+        names = {entry: name.replace(candidate, "...") for entry, name in names.items()}
+    return [
+        (names[entry], kind) for candidate, kind in suspicious.items() for entry in entries if candidate in entry.sql
+    ]
 
 
 def refuse_personal_schema(entries: list[Entry], public: Public) -> None:

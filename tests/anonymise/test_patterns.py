@@ -1,0 +1,91 @@
+import polars as pl
+import pytest
+
+from etna_pipelines.anonymise.patterns import at_sign, candidates, kind_of, luhn, parts_of_path, plain
+
+
+def found(text: str) -> dict[str, str]:
+    """What is taken for personal in a text, and for what."""
+    return {piece: kind for piece in candidates(pl.Series([text])) if (kind := kind_of(piece))}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "pieces"),
+    [
+        ("write to ann.lee+x@mail.co.uk, please", "email", ["ann.lee+x@mail.co.uk"]),
+        ("<a@b.co>;<c@d.co>", "email", ["a@b.co", "c@d.co"]),
+        ("mailto:ann%40b.co?x", "email", ["ann%40b.co"]),
+        ("ann&#64;b.co ann&commat;b.co", "email", ["ann&#64;b.co", "ann&commat;b.co"]),
+        (r'{"e": "ann\u0040b.co\nx"}', "email", [r"ann\u0040b.co"]),
+        (r'{"e": "\nann@b.co\\tbob@b.co"}', "email", ["ann@b.co", "bob@b.co"]),
+        ("sign'd 'ann@b.co' -bob@b.co ..carl@b.co", "email", ["ann@b.co", "bob@b.co", "carl@b.co"]),
+        ("q=to+ann%40b.co", "email", ["ann%40b.co"]),
+        ("o'brien@b.co Siân.Ŵyn@b.co ann@llŷn.cymru", "email", ["o'brien@b.co", "Siân.Ŵyn@b.co", "ann@llŷn.cymru"]),
+        ("/users/accounts/profile/ann@b.co", "email", ["ann@b.co"]),
+        ("07911 123456 or 07911123456", "phone", ["07911 123456", "07911123456"]),
+        ("+44 (0)7911 123 456, 0044 20 7946 0018", "phone", ["+44 (0)7911 123 456", "0044 20 7946 0018"]),
+        ("%2B447911123456", "phone", ["%2B447911123456"]),
+        ("tel:01865-270000", "phone", ["01865-270000"]),
+        ("/people/07911123456/contact-details", "phone", ["07911123456"]),
+        ("AB123456C, ab 12 34 56 d", "national_insurance", ["AB123456C", "ab 12 34 56 d"]),
+        ("uploads-passport-of-AB123456C-front", "national_insurance", ["AB123456C"]),
+        ("4111 1111 1111 1111 or 5500005555555559", "card", ["4111 1111 1111 1111", "5500005555555559"]),
+        ("from 81.2.69.142:443", "ip", ["81.2.69.142"]),
+        ("x SmFuZSBGZWF0aGVyc3RvbmU= y", "base64", ["SmFuZSBGZWF0aGVyc3RvbmU="]),
+    ],
+)
+def test_what_is_personal_is_found_as_it_is_written(text: str, kind: str, pieces: list[str]) -> None:
+    assert [piece for piece, its in found(text).items() if its == kind] == sorted(pieces)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "@ann wrote at 12:30",
+        "ann@localhost",
+        "2026-11-23 02:00:00",
+        "reference 12345678",
+        "4111 1111 1111 1112",  # no card: its check digit is wrong
+        "0000 0000 0000 0000",
+        "10.0.0.1 and 192.168.1.1 and 127.0.0.1 and 999.1.1.1",
+        "version 1.2.3",
+        "0000123",
+        "room AB12 34",
+    ],
+)
+def test_what_is_innocent_is_not(text: str) -> None:
+    assert found(text) == {}
+
+
+@pytest.mark.parametrize(
+    ("dressed", "undressed"),
+    [
+        ("ann%40b.co", "ann@b.co"),
+        ("ann&#x40;b.co", "ann@b.co"),
+        (r"ann\\u0040b.co", "ann@b.co"),
+        ("ann%2Bx@b.co", "ann+x@b.co"),
+        ("0044 (0)7911 123 456", "004407911123456"),
+        ("+44-7911-123456", "+447911123456"),
+        ("+44+7911+123456", "+447911123456"),
+        ("07911%20123456", "07911123456"),
+        ("07911\u00a0123456", "07911123456"),
+    ],
+)
+def test_a_piece_without_its_dress(dressed: str, undressed: str) -> None:
+    assert plain(dressed) == undressed
+
+
+@pytest.mark.parametrize("sign", ["@", "%40", "&#64;", "&#x40;", "&commat;", r"\u0040"])
+def test_how_a_piece_writes_its_at_sign(sign: str) -> None:
+    assert at_sign(f"ann{sign}b.co") == sign
+
+
+def test_check_digits() -> None:
+    assert luhn("4111111111111111")
+    assert not luhn("4111111111111121")
+
+
+def test_base64_is_looked_for_in_each_part_of_a_path() -> None:
+    piece = "/unsubscribe/amFuZUBiaWdjb3JwLmNvbQ"
+    assert parts_of_path(piece) == {piece, "amFuZUBiaWdjb3JwLmNvbQ"}

@@ -1,0 +1,251 @@
+import base64
+import html
+import json
+import re
+from urllib.parse import quote, quote_plus
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etna_pipelines.anonymise.identities import Identities
+from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.public import Public
+from etna_pipelines.anonymise.scrub import Scrubber, unpack
+from tests.anonymise.nights import KEY
+
+PUBLIC = Public(domains=["archives.gov.uk"], words=["admin"])
+PEOPLE = {"Jane": "Featherstone", "Siân": "Llŷr-Ŵyn", "Conor": "O'Gallchobhair", "Ann": "Lee"}
+
+
+def known_to(pseudonyms: Pseudonyms) -> Scrubber:
+    identities = Identities(pseudonyms, PUBLIC)
+    identities.add_names(pl.Series(list(PEOPLE)), pl.Series(list(PEOPLE.values())))
+    identities.add_usernames(pl.Series(["jfeather77", "admin"]))
+    scrubber = Scrubber(pseudonyms, identities, PUBLIC)
+    scrubber.prepare()
+    return scrubber
+
+
+SCRUBBER = known_to(Pseudonyms(KEY))
+
+
+def scrubbed(text: str) -> str:
+    return str(SCRUBBER.scrub(pl.Series([text]))[0])
+
+
+def name_of(first: str) -> str:
+    """The pseudonym of one of the people."""
+    return scrubbed(f"{first} {PEOPLE[first]}")
+
+
+JANE, SIAN, CONOR, ANN = map(name_of, PEOPLE)
+EMAIL = scrubbed("jane@bigcorp.com")
+FORMS = {
+    "as it is": str,
+    "json": json.dumps,
+    "json in json": lambda text: json.dumps({"a": json.dumps({"b": text})}),
+    "json in json in json": lambda text: json.dumps([json.dumps({"a": json.dumps({"b": text})})]),
+    "json of utf-8": lambda text: json.dumps({"a": text}, ensure_ascii=False),
+    "url": quote,
+    "form": quote_plus,
+    "html": lambda text: f"<b>{html.escape(text)}</b>",
+    "html entities": lambda text: "".join(c if c.isascii() else f"&#{ord(c)};" for c in html.escape(text)),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 for urls": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Jane Featherstone",
+        "by Siân Llŷr-Ŵyn, today",
+        "Conor O'Gallchobhair wrote",
+        "write to jane@bigcorp.com now",
+        "ask jfeather77 about this",
+        "and\nJane Featherstone\tand jane@bigcorp.com",
+    ],
+)
+def test_people_are_rewritten_in_every_form_to_the_same_pseudonyms(form: str, text: str) -> None:
+    dress = FORMS[form]
+    assert scrubbed(dress(text)) == dress(scrubbed(text))
+    assert scrubbed(text) != text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("JANE FEATHERSTONE", JANE.upper()),
+        ("jane featherstone", JANE.lower()),
+        ("Featherstone, Jane", ", ".join(reversed(JANE.split(" ")))),
+        ("Featherstone's", f"{JANE.split(' ')[1]}'s"),
+        ("/people/jane-featherstone/", f"/people/{JANE.lower().replace(' ', '-')}/"),
+        ("jane_featherstone_cv.pdf", f"{JANE.lower().replace(' ', '_')}_cv.pdf"),
+        ("/sian-llyr-wyn/", f"/{SIAN.lower().replace(' ', '-')}/"),
+        ("conor-ogallchobhair", CONOR.lower().replace(" ", "-")),
+        ("\ufeffAnn Lee", f"\ufeff{ANN}"),
+        ("(Ann Lee)", f"({ANN})"),
+        ("Ann Lee's", f"{ANN}'s"),
+        ("JANE@bigcorp.com", EMAIL),
+        ("<jane@bigcorp.com>", f"<{EMAIL}>"),
+        ("/users/accounts/profile/jane@bigcorp.com", f"/users/accounts/profile/{EMAIL}"),
+        ("jane@bigcorp.com.", f"{EMAIL}."),
+        ('{"Jane Featherstone": 1}', f'{{"{JANE}": 1}}'),
+        ('{"jane@bigcorp.com": 1}', f'{{"{EMAIL}": 1}}'),
+    ],
+)
+def test_people_keep_their_case_and_what_stands_around_them(before: str, after: str) -> None:
+    assert scrubbed(before) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Joann Leeds",
+        "Ann Leery and Hann Lee",
+        "Featherstonehaugh",
+        "Ann and Lee",
+        "admin",
+        "info@archives.gov.uk, Press@Media.Archives.GOV.UK",
+        "4111 1111 1111 1112 of 10.0.0.1",
+        '{"jfeather77": 1}',
+        "no\tone\nhere \\N \\. \\",
+        "{broken json, 1, [",
+    ],
+)
+def test_what_is_nobody_s_is_left_byte_for_byte(text: str) -> None:
+    assert scrubbed(text) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "form"),
+    [
+        ("call 07911 123456 now", r"call 0[\d]{3,4} [\d ]+ now"),
+        ("+44 7911 123456", r"\+44 [1-9][\d ]+"),
+        ("tel:+44-7911-123456", r"tel:\+44-\d{4}-\d{6}"),
+        ("(07911) 123456", r"\(\d{5}\) \d{6}"),
+        ("0044%207911%20123456", r"0\d{10}|\+44\d{10}"),
+        ("AB 12 34 56 C", r"ZZ \d\d \d\d \d\d A"),
+        ("AB123456C", r"ZZ\d{6}A"),
+        ("4111 1111 1111 1111", r"9999 99\d\d \d{4} \d{4}"),
+        ("4111111111111111", r"999999\d{10}"),
+        ("http://81.2.69.142:80/", r"http://(192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}:80/"),
+        ("Call me: 07911123456, thanks", r"Call me: 0\d{10}, thanks"),
+        ('{"note": "Call me: 07911123456, thanks"}', r'\{"note": "Call me: 0\d{10}, thanks"\}'),
+        ('{"note": "card: 4111111111111111, till 12/27"}', r'\{"note": "card: 999999\d{10}, till 12/27"\}'),
+        ("{07911123456,4111111111111111}", r"\{0\d{10},999999\d{10}\}"),  # an array of PostgreSQL's
+        ("/people/07911123456/contact-details", r"/people/0\d{10}/contact-details"),
+    ],
+)
+def test_numbers_of_people_keep_their_shape(before: str, form: str) -> None:
+    after = scrubbed(before)
+    assert re.fullmatch(form, after), after
+    assert after != before
+    assert "7911" not in after
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("12345678901234567890", "1.10", "1e400", "-0.0", "4111111111111111", "-4111111111111111", "447911123456"),
+        *("0.01632960492", "12.01632960492", "4111111111111111.5", "1E+01632960492", "20261123020000"),
+    ],
+)
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{{"a": {}, "who": "Jane Featherstone"}}',
+        '{{"who":"jane@bigcorp.com","n":[1,{},{}]}}',
+        '[{}, "Jane Featherstone"]',
+        ' {{"a" : {} }}',
+        '{{"a": "{{\\"b\\": {}}}"}}',
+    ],
+)
+def test_json_numbers_keep_every_digit(document: str, number: str) -> None:
+    before = document.format(number, number)
+    assert scrubbed(before) == before.replace("Jane Featherstone", JANE).replace("jane@bigcorp.com", EMAIL)
+
+
+PIECES = [
+    *("Jane Featherstone", "jane@bigcorp.com", "Siân Llŷr-Ŵyn", "07911 123456", "4111111111111111", '"', "\\", "\n"),
+    *("jfeather77", "81.2.69.142", "{}", "[1]", ": ", ", ", "\\u00e9", "%20", "amFuZUBiaWdjb3JwLmNvbQ==", "é", "🐑"),
+]
+STRINGS = st.one_of(st.text(max_size=8), st.lists(st.sampled_from(PIECES), max_size=5).map("".join))
+NUMBERS = st.one_of(
+    st.integers(-(10**20), 10**20),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([4111111111111111, 447911123456, 5500005555555559]),
+)
+DOCUMENTS = st.recursive(
+    st.one_of(st.none(), st.booleans(), NUMBERS, STRINGS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from(["a", "jfeather77", "é", 'say "x"', "id", ""]), inner, max_size=4),
+        inner.map(json.dumps),  # JSON in a JSON string
+    ),
+    max_leaves=8,
+)
+
+
+def shape(value: object) -> object:
+    """A document without its strings: keys in their order, and numbers."""
+    match value:
+        case dict():
+            return [(key, shape(inner)) for key, inner in value.items()]
+        case list():
+            return [shape(inner) for inner in value]
+        case str():
+            return "..."
+    return value
+
+
+@given(DOCUMENTS.filter(lambda document: isinstance(document, dict | list)), st.booleans())
+def test_any_json_stays_json_of_the_same_keys_and_numbers(document: object, as_ascii: bool) -> None:
+    after = scrubbed(json.dumps(document, ensure_ascii=as_ascii))
+    assert shape(json.loads(after)) == shape(document)
+    assert "Featherstone" not in after
+    assert "jane@bigcorp" not in after
+
+
+@given(st.lists(st.one_of(st.none(), STRINGS), max_size=6))
+def test_a_text_comes_out_alike_whatever_stands_beside_it(texts: list[str | None]) -> None:
+    texts = [text if text is None else text.replace("\0", "") for text in texts]
+    together = SCRUBBER.scrub(pl.Series(texts, dtype=pl.String)).to_list()
+    assert together == [None if text is None else scrubbed(text) for text in texts]
+
+
+@pytest.mark.parametrize("text", ["Jane Featherstone, jane_featherstone.pdf", "Siân Llŷr-Ŵyn; jfeather77", "(Ann Lee)"])
+def test_pseudonyms_of_names_are_left_when_scrubbed_again(text: str) -> None:
+    assert scrubbed(scrubbed(text)) == scrubbed(text)
+
+
+def test_base64_without_padding_stays_without() -> None:
+    packed = base64.b64encode(EMAIL.encode()).decode()
+    assert packed.endswith("==")
+    assert scrubbed("amFuZUBiaWdjb3JwLmNvbQ") == packed.rstrip("=")
+
+
+def test_an_unprepared_scrubber_knows_patterns_alone(pseudonyms: Pseudonyms) -> None:
+    scrubber = Scrubber(pseudonyms, Identities(pseudonyms, PUBLIC), PUBLIC)
+    assert scrubber.scrub(pl.Series(["Jane Featherstone", "jane@bigcorp.com"])).to_list() == [
+        "Jane Featherstone",
+        EMAIL,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("piece", "text"),
+    [
+        ("amFuZUBiaWdjb3JwLmNvbQ==", "jane@bigcorp.com"),
+        ("amFuZUBiaWdjb3JwLmNvbQ", "jane@bigcorp.com"),
+        ("U2nDom4gxbR5bj8_", "Siân Ŵyn??"),
+        ("not-base64-at-all", None),
+        ("AAECAwQFBgcICQoLDA0ODw==", None),
+    ],
+)
+def test_base64_of_text_is_unpacked(piece: str, text: str | None) -> None:
+    assert unpack(piece) == text

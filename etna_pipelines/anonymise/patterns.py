@@ -22,10 +22,8 @@ NATIONAL_INSURANCE = r"[A-Za-z]{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?\d{2}(?:[ +
 CARD = r"\d(?:[ \-]?\d){12,18}"
 IP = r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
 BASE64 = r"[A-Za-z0-9+/_\-]{16,}={0,2}"
-SECRET = (
-    r"(?i:token|secret|password|passwd|pwd|api[_\-]?key|access[_\-]?key|signature|session[_\-]?id)"
-    r"""(?:=|%3[dD])[^\s&"'<>#\\;,]{4,}"""
-)
+_SECRET_NAME = r"(?i:token|secret|password|passwd|pwd|api[_\-]?key|access[_\-]?key|signature|session[_\-]?id)"
+SECRET = rf"""{_SECRET_NAME}(?:=|%3[dD])[^\s&"'<>#\\;,]{{4,}}"""
 
 ANY = "|".join((SECRET, EMAIL, PHONE, NATIONAL_INSURANCE, CARD, IP))
 
@@ -71,6 +69,8 @@ def plain(candidate: str) -> str:
 
 def kind_of(candidate: str) -> Kind | None:
     """What a candidate is, once looked at closely; None for an innocent one."""
+    if candidate.startswith("-"):  # a negative number in JSON is no card, and may look like base64
+        return None if candidate[1:].isdigit() else "base64"
     text = plain(candidate) if not re.fullmatch(IP, candidate) else candidate
     if re.fullmatch(SECRET, candidate):
         return "secret"

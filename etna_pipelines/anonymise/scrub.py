@@ -24,6 +24,7 @@ _SEPARATOR = "\0"  # between the texts of a block while they are searched as one
 
 _ENDS_IN_ESCAPE = re.compile(rb"(?:\\[nrtbfv]|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}|&#?\w{1,8};)$")
 _KEY_AFTER = re.compile(rb'\\*"\s*:')
+_QUOTE = re.compile(rb'\\*"')
 _JSON = re.compile(rb'\s*(?:\[|\{\s*(?:\}|\\*"(?:[^"\\]|\\.)*"\s*:))')
 _BETWEEN_STRINGS = re.compile(rb"(?:[\s\d.,:+\-\[\]{}eE]|true|false|null)*")
 _LOOKED_BACK = 200  # bytes in which the string before a JSON number is looked for
@@ -160,7 +161,7 @@ def _packed_again(piece: str, text: str, clean: str) -> str:
     if clean == text:
         return piece
     packed = base64.b64encode(clean.encode()).decode()
-    packed = packed if piece.endswith("=") else packed.rstrip("=")
+    packed = packed if piece.endswith("=") or len(piece) % 4 == 0 else packed.rstrip("=")
     return packed.replace("+", "-").replace("/", "_") if "-" in piece or "_" in piece else packed
 
 
@@ -222,6 +223,12 @@ def _stands_alone(haystack: bytes, hit: _Hit) -> bool:
     if piece.isdigit():
         return not _is_number(haystack, hit)
     return not (piece.isalnum() and before.endswith(b'"') and _KEY_AFTER.match(after))
+
+
+def _is_keyword(haystack: bytes, start: int, end: int) -> bool:
+    """Whether a piece is all of a quoted string in lower case, as a StreamField's block says its type."""
+    quoted = haystack[start - 1 : start] == b'"' and _QUOTE.match(haystack, end)
+    return bool(quoted) and haystack[start:end].islower()
 
 
 def _is_number(haystack: bytes, hit: _Hit) -> bool:

@@ -5,7 +5,6 @@ Every `pg_restore` reads such a file, and it can be compressed, decompressed and
 
 import builtins
 import hashlib
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -63,7 +62,7 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 if decompressor.eof:
                     decompressor = isal_zlib.decompressobj(wbits=31)
                     fresh = True
-    except zlib.error:  # isal_zlib.error is the same class
+    except isal_zlib.error:
         raise SnapshotDamaged("The archive file is not what was published: its compressed data is damaged.") from None
     if not fresh:
         raise SnapshotDamaged("The archive file is not what was published: it ends too early.")

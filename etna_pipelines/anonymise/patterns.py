@@ -22,8 +22,8 @@ NATIONAL_INSURANCE = r"[A-Za-z]{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?\d{2}(?:[ +
 CARD = r"\d(?:[ \-]?\d){12,18}"
 IP = r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
 BASE64 = r"[A-Za-z0-9+/_\-]{16,}={0,2}"
-_SECRET_NAME = r"(?i:token|secret|password|passwd|pwd|api[_\-]?key|access[_\-]?key|signature|session[_\-]?id)"
-SECRET = rf"""{_SECRET_NAME}(?:=|%3[dD])[^\s&"'<>#\\;,]{{4,}}"""
+_HIDDEN = r"(?i:token|secret|password|passwd|pwd|api[_\-]?key|access[_\-]?key|signature|session[_\-]?id)"
+SECRET = rf"""{_HIDDEN}(?:=|%3[dD])[^\s&"'<>#\\;,]{{4,}}"""
 
 ANY = "|".join((SECRET, EMAIL, PHONE, NATIONAL_INSURANCE, CARD, IP))
 

@@ -16,7 +16,7 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from etna_pipelines.anonymise import patterns
 from etna_pipelines.anonymise.identities import Identities, ascii_lower
-from etna_pipelines.anonymise.neighbours import name_parts, names_beside
+from etna_pipelines.anonymise.neighbours import Owner, names_beside, owner_of
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
 
@@ -82,16 +82,16 @@ class Scrubber:
 
     def _names_beside(self, haystack: bytes, replacements: dict[str, str], found: list["_Hit"]) -> list["_Hit"]:
         """The names of people that are not known from any column, where they stand beside their own address."""
-        strangers: dict[bytes, tuple[str, ...]] = {}
+        strangers: dict[bytes, Owner] = {}
         for piece in replacements:
             address = patterns.plain(piece)
-            if "@" in address and (parts := name_parts(address)) and not self._is_known(parts):
-                strangers[piece.encode()] = parts
+            if "@" in address and (owner := owner_of(address, self._is_known)):
+                strangers[piece.encode()] = owner
         named = [
             name
             for hit in found
-            if (parts := strangers.get(haystack[hit.start : hit.end].lower(), ()))
-            for name in names_beside(haystack, hit.start, hit.end, parts, _SEPARATOR.encode())
+            if (owner := strangers.get(haystack[hit.start : hit.end].lower()))
+            for name in names_beside(haystack, hit.start, hit.end, owner, _SEPARATOR.encode())
             if not _is_keyword(haystack, name.start, name.end)
         ]
         hits: list[_Hit] = []

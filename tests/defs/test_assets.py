@@ -1,0 +1,248 @@
+"""The assets, materialised by Dagster on small real databases: what each says of itself, and what stops the rest."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+
+from etna_pipelines.defs import errors
+from etna_pipelines.defs.assets import ASSETS
+from etna_pipelines.defs.resources import Etna
+from etna_pipelines.postgres.embedded import EmbeddedServer
+from etna_pipelines.postgres.server import Database
+from etna_pipelines.stores.local import LocalStore
+
+STEPS = ["production_backup", "full_snapshot", "stripped_snapshot", "development_database", "development_redeploy"]
+
+PEOPLE = """
+    CREATE TABLE person (id int PRIMARY KEY, email text NOT NULL, remark text);
+    INSERT INTO person SELECT i, 'person' || i || '@harbourlight-post.co.uk', 'nothing' FROM generate_series(1, 50) i;
+"""
+RULES = "{tables: {person: {keep: [id, remark], columns: {email: email}}}}"
+SETTINGS = """
+production: {{database: {production}}}
+store: store
+rules: rules.yaml
+development:
+  database: {development}
+  owner: {owner}
+  redeploy: {{command: [python, -c, "print('release 7')"]}}
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A production of one table, an environment that serves nothing yet, and Dagster's history of both."""
+
+    production: Database
+    development: Database
+    directory: Path
+    history: dg.DagsterInstance
+
+    def materialise(self, *assets: str) -> dg.ExecuteInProcessResult:
+        return dg.materialize(
+            ASSETS,
+            instance=self.history,
+            resources={"etna": Etna()},
+            selection=list(assets or STEPS),
+            raise_on_error=False,
+        )
+
+    def materialised(self) -> list[str]:
+        return [step for step in STEPS if self.history.get_latest_materialization_event(dg.AssetKey(step))]
+
+    def listed(self) -> list[str]:
+        return [
+            item.key for item in LocalStore(self.directory / "store").list("") if item.key.endswith("manifest.json")
+        ]
+
+    def stored(self, kind: str) -> list[str]:
+        return [item.key for item in LocalStore(self.directory / "store").list(f"{kind}/")]
+
+    def serves(self) -> bool:
+        with self.development.maintenance.connect() as connection:
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [self.development.name])
+            return found.fetchone() is not None
+
+
+@pytest.fixture
+def site(server: EmbeddedServer, database: Database, fresh: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    development, owner = database.named(f"{database.name}_development"), f"{database.name}_owner"
+    for name in ("PRODUCTION", "DEVELOPMENT"):
+        monkeypatch.setenv(f"ETNA_{name}_PASSWORD", database.password or "")
+    for name in ("MASKING", "SIGNING"):
+        monkeypatch.setenv(f"ETNA_{name}_KEY", secrets.token_hex(32))
+    (fresh / "environments.yaml").write_text(
+        SETTINGS.format(production=database.url, development=development.url, owner=owner)
+    )
+    (fresh / "rules.yaml").write_text(RULES)
+    with database.connect() as connection:
+        connection.execute(PEOPLE)
+        connection.execute(f"CREATE ROLE {owner}")
+    with dg.DagsterInstance.ephemeral(str(fresh / "dagster")) as history:
+        yield Site(database, development, fresh, history)
+    for name in (development.name, f"{development.name}_previous"):
+        server.drop_database(name)
+    with database.connect() as connection:
+        connection.execute(f"DROP ROLE {owner}")
+
+
+def test_one_group_shows_the_whole_picture() -> None:
+    graph = dg.Definitions(ASSETS, resources={"etna": Etna()}).resolve_asset_graph()
+    chain = ["production_database", *STEPS]
+
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(chain)
+    assert {node.group_name for node in graph.asset_nodes} == {"etna"}
+    for before, after in pairwise(chain):
+        assert graph.get(dg.AssetKey(after)).parent_keys == {dg.AssetKey(before)}
+    assert [graph.get(dg.AssetKey(step)).pools for step in STEPS] == [
+        {"production"},
+        {"store"},
+        {"strip"},
+        {"development"},
+        {"development"},
+    ]
+    assert {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys} == {
+        ("full_snapshot", "integrity"),
+        ("stripped_snapshot", "proof"),
+    }
+
+
+def test_a_night_says_what_it_did(site: Site) -> None:
+    night = site.materialise()
+
+    assert night.success
+    assert site.materialised() == STEPS
+    full, stripped = site.listed()
+    assert (full.split("/")[0], stripped.split("/")[0]) == ("full", "stripped")
+    with site.development.connect() as connection:
+        rows = connection.execute("SELECT count(*), count(*) FILTER (WHERE email ~ 'harbourlight') FROM person")
+        assert rows.fetchone() == (50, 0)
+
+    said = {step: _metadata(night, step) for step in STEPS}
+    assert said["full_snapshot"]["snapshot"].value == full.split("/")[1]
+    assert said["full_snapshot"]["schema changes"].value == "the first snapshot"
+    assert said["stripped_snapshot"]["snapshot"].value == stripped.split("/")[1]
+    assert said["stripped_snapshot"]["masked values"].value == 50
+    assert {"rules", "rules digest", "key id", "seconds", "bytes", "stripped from"} <= said["stripped_snapshot"].keys()
+    tables = said["stripped_snapshot"]["tables"]
+    assert isinstance(tables, dg.TableMetadataValue)
+    [person] = tables.records
+    assert (person.data["table"], person.data["rows"], person.data["masked values"]) == ("public.person", 50, 50)
+    assert said["development_database"]["snapshot"].value == stripped.split("/")[1]
+    assert said["development_redeploy"]["version"].value == "release 7"
+    assert [(check.check_name, check.passed) for check in night.get_asset_check_evaluations()] == [
+        ("integrity", True),
+        ("proof", True),
+    ]
+
+
+def test_the_next_night_says_what_changed_in_the_schema(site: Site) -> None:
+    site.materialise("production_backup", "full_snapshot")
+    with site.production.connect() as connection:
+        connection.execute("ALTER TABLE person ADD COLUMN nickname text")
+
+    night = site.materialise("production_backup", "full_snapshot")
+
+    assert "nickname" in str(_metadata(night, "full_snapshot")["schema changes"].value)
+
+
+def test_a_damaged_backup_is_never_a_snapshot(site: Site) -> None:
+    assert site.materialise("production_backup").success
+    [file] = (site.directory / "store").rglob("*.dat.gz")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.chmod(0o600)
+    file.write_bytes(content)
+
+    night = site.materialise(*STEPS[1:])
+
+    assert not night.success
+    assert site.materialised() == ["production_backup"]
+    assert [(check.check_name, check.passed) for check in night.get_asset_check_evaluations()] == [("integrity", False)]
+    assert _started(night) == ["full_snapshot"]
+    assert site.listed() == site.stored("full") == []
+    assert not site.serves()
+
+
+def test_what_the_proof_finds_is_never_published(site: Site) -> None:
+    """A copy of every address stands in a column that a careless rule keeps."""
+    with site.production.connect() as connection:
+        connection.execute("UPDATE person SET remark = 'write to ' || email")
+
+    night = site.materialise()
+
+    assert not night.success
+    assert site.materialised() == ["production_backup", "full_snapshot"]
+    integrity, proof = night.get_asset_check_evaluations()
+    assert (integrity.passed, proof.check_name, proof.passed) == (True, "proof", False)
+    findings = proof.metadata["findings"]
+    assert isinstance(findings, dg.TableMetadataValue)
+    assert ("public.person", "remark") in [(found.data["table"], found.data["column"]) for found in findings.records]
+    assert _started(night) == ["production_backup", "full_snapshot", "stripped_snapshot"]
+    assert [key.split("/")[0] for key in site.listed()] == ["full"]
+    assert site.stored("stripped") == []
+    assert not site.serves()
+    events = "".join(map(dg.serialize_value, site.history.all_logs(night.run_id)))
+    assert "harbourlight" not in events
+
+
+def test_a_server_that_does_not_answer_is_asked_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "SECONDS_BETWEEN", 0)
+    _point_production_at(site, "postgresql://postgres@127.0.0.1:1/nobody_listens")
+
+    night = site.materialise("production_backup")
+
+    assert not night.success
+    assert len([event for event in night.all_events if event.is_step_up_for_retry]) == errors.RETRIES
+
+
+def test_a_server_that_says_no_is_not_asked_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETNA_PRODUCTION_PASSWORD", "wrong")
+
+    night = site.materialise("production_backup")
+
+    assert not night.success
+    assert [event for event in night.all_events if event.is_step_up_for_retry] == []
+
+
+def test_a_failed_redeploy_is_repeated_alone(site: Site) -> None:
+    settings = site.directory / "environments.yaml"
+    working = settings.read_text()
+    settings.write_text(working.replace("print('release 7')", "raise SystemExit(1)"))
+    assert not site.materialise().success
+    assert site.materialised() == STEPS[:-1]
+    settings.write_text(working)
+    with site.development.connect() as connection:
+        served = _oid(connection)
+
+    again = site.materialise("development_redeploy")
+
+    assert again.success
+    assert _metadata(again, "development_redeploy")["version"].value == "release 7"
+    with site.development.connect() as connection:
+        assert _oid(connection) == served
+
+
+def _metadata(night: dg.ExecuteInProcessResult, step: str) -> dict[str, dg.MetadataValue[Any]]:
+    [materialisation] = night.asset_materializations_for_node(step)
+    return dict(materialisation.metadata)
+
+
+def _started(night: dg.ExecuteInProcessResult) -> list[str]:
+    return [event.step_key for event in night.all_events if event.is_step_start and event.step_key]
+
+
+def _point_production_at(site: Site, url: str) -> None:
+    settings = site.directory / "environments.yaml"
+    settings.write_text(settings.read_text().replace(site.production.url, url))
+
+
+def _oid(connection: psycopg.Connection[tuple[object, ...]]) -> object:
+    return connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()

@@ -1,0 +1,46 @@
+"""The nightly job, and when it starts by itself."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from etna_pipelines.definitions import defs
+from etna_pipelines.defs.jobs import TOO_LATE, nightly_schedule
+
+
+def test_nightly_runs_everything_from_backup_to_redeploy() -> None:
+    job = defs().resolve_job_def("nightly")
+
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {
+        "production_backup",
+        "full_snapshot",
+        "stripped_snapshot",
+        "development_database",
+        "development_redeploy",
+    }
+
+
+def test_it_is_scheduled_for_two_in_london_and_on_from_the_start() -> None:
+    assert nightly_schedule.cron_schedule == "0 2 * * *"
+    assert nightly_schedule.execution_timezone == "Europe/London"
+    assert nightly_schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert nightly_schedule.job_name == "nightly"
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=20), TOO_LATE - timedelta(minutes=1)])
+def test_a_tick_that_is_in_time_starts_a_run(late: timedelta) -> None:
+    assert isinstance(_tick(late), dg.RunRequest)
+
+
+@pytest.mark.parametrize(("late", "hours"), [(TOO_LATE + timedelta(minutes=1), 4), (timedelta(hours=7), 7)])
+def test_a_tick_that_was_missed_by_hours_is_skipped_and_says_so(late: timedelta, hours: int) -> None:
+    skipped = _tick(late)
+
+    assert isinstance(skipped, dg.SkipReason)
+    assert skipped.skip_message == f"02:00 was {hours} hours ago: start `nightly` by hand."
+
+
+def _tick(late: timedelta) -> object:
+    with dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC) - late) as context:
+        return nightly_schedule(context)

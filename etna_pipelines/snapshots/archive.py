@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from isal import igzip, isal_zlib
+from isal import igzip, igzip_lib, isal_zlib
 
 from etna_pipelines.errors import SnapshotDamaged
 
@@ -62,7 +62,7 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 if decompressor.eof:
                     decompressor = isal_zlib.decompressobj(wbits=31)
                     fresh = True
-    except isal_zlib.error:
+    except igzip_lib.IsalError:
         raise SnapshotDamaged("The archive file is not what was published: its compressed data is damaged.") from None
     if not fresh:
         raise SnapshotDamaged("The archive file is not what was published: it ends too early.")

@@ -44,7 +44,7 @@ class Night:
     def backup(self) -> Manifest:
         return backup(self.database, self.store, environment="production", scratch=self.tmp_path / "scratch")
 
-    def strip(self, rules: str, full: Manifest | None = None, *, key: bytes = KEY, workers: int = 2) -> Stripped:
+    def stripped(self, rules: str, full: Manifest | None = None, *, key: bytes = KEY, workers: int = 2) -> Stripped:
         parsed = written_rules(self.tmp_path, rules)
         return strip(full or self.backup(), self.store, parsed, masking_key=key, workers=workers)
 

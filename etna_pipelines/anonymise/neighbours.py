@@ -21,12 +21,16 @@ SHORTEST = 3
 MOST_WORDS = 3
 """Words of the text that one word of an address may be run together from: `ap Llŷr` -> `apllyr@`."""
 
+_OF = rb"(?![sS](?![A-Za-z0-9]))"  # an apostrophe that is not the possessive's
 _LETTER = (  # one that is not plain ASCII, in every dress, and the apostrophe of O'Brien
-    rb"[\xc2-\xf4][\x80-\xbf]{1,3}|\\+u(?!00[0-7])[0-9a-fA-F]{4}|\\+u0027|(?:%[89a-fA-F][0-9a-fA-F])+|%27|'"
-    rb"|&#(?:x27|39|x?[0-9a-fA-F]{3,6});|&(?!lt|gt|amp|quot|nbsp)[a-zA-Z]{3,8};"
+    rb"[\xc2-\xf4][\x80-\xbf]{1,3}|\\+u(?!00[0-7])[0-9a-fA-F]{4}|(?:%[89a-fA-F][0-9a-fA-F])+"
+    rb"|(?:'|%27|\\+u0027|&#x27;|&#39;)" + _OF + rb"|&#(?!39;|x27;|64;)(?:[0-9]{3,6}|x[0-9a-fA-F]{2,5});"
+    rb"|&(?!lt|gt|amp|quot|nbsp|apos|commat)[a-zA-Z]{3,8};"
 )
 _SEPARATOR = rb"%[0-7][0-9a-fA-F]|\\+(?:u00[0-7][0-9a-fA-F]|[nrtbfv])|&#?\w{1,8};"
 _TOKEN = re.compile(rb"((?:[A-Za-z0-9]|" + _LETTER + rb")+)|" + _SEPARATOR)
+_EXOTIC = re.compile(_LETTER)
+_AT = re.compile(rb"@|%40|&#0*64;|&#x0*40;|&commat;|\\+u0040")
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 _OFFICE_WORDS = """
@@ -57,8 +61,8 @@ class Owner:
     parts: tuple[str, ...]
     spellings: tuple[frozenset[str], ...]
     """How the text may spell each: `smith82` is Smith's too, and so is `jsmith`, where it is all there is."""
-    as_they_stand: bool
-    """Whether only the parts themselves are left to find: without their digits, they are found anyway."""
+    known: bool
+    """Whether the name is found anyway, unless the text writes it with digits or letters that the address lacks."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +75,17 @@ class _Word:
 
 
 def owner_of(address: str, is_known: Callable[[tuple[str, ...]], bool]) -> Owner | None:
-    """The owner, unless the address names nobody, or somebody whom `is_known` says is found anyway."""
+    """The owner, unless the address names nobody; `is_known` says whose words are found without any address."""
     local = ascii_folded(address.rpartition("@")[0]).lower()
     words = [word for word in re.split(r"[^a-z0-9]+", local) if len(word) >= SHORTEST and not word.isdigit()]
     parts = tuple(word for word in words if word not in _OFFICES and word not in ordinary_words())
-    if not parts or is_known(parts):
+    if not parts:
         return None
     bare = tuple(part.rstrip("0123456789") for part in parts)
     spellings = [{part, name} for part, name in zip(parts, bare, strict=True)]
     if len(parts) == 1:
         spellings[0] |= {spelling[1:] for spelling in spellings[0] if len(spelling) > SHORTEST + 2}
-    return Owner(parts, tuple(map(frozenset, spellings)), is_known(bare))
+    return Owner(parts, tuple(map(frozenset, spellings)), is_known(parts) or is_known(bare))
 
 
 def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: bytes) -> Iterator[Named]:
@@ -90,7 +94,7 @@ def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: b
     stop = haystack.find(outside, end, end + REACH)
     high = min(stop if stop >= 0 else len(haystack), end + REACH)
     for begin, finish in ((low, start), (end, high)):
-        if owner.as_they_stand and not _stands_in(owner, haystack[begin:finish].lower()):
+        if owner.known and not _is_special_in(haystack[begin:finish], owner):
             continue
         words = _words(haystack, begin, finish)
         for number, spellings in enumerate(owner.spellings):
@@ -101,14 +105,12 @@ def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: b
                     yield Named(name[0].start, name[-1].end, kind, " ".join(word.plain for word in name))
 
 
-def _stands_in(owner: Owner, text: bytes) -> bool:
-    """Whether a part with its digits is in the text other than in an address."""
-    for part in owner.parts:
-        if part[-1].isdigit():
-            pieces = text.split(part.encode())
-            if any(not piece.startswith((b"@", b"%40", b"&", b"\\")) for piece in pieces[1:]):
-                return True
-    return False
+def _is_special_in(text: bytes, owner: Owner) -> bool:
+    """Whether the text has letters that addresses lack, or a part with its digits that is not of an address."""
+    if _EXOTIC.search(text):
+        return True
+    pieces = (text.lower().split(part.encode())[1:] for part in owner.parts if part[-1].isdigit())
+    return any(not _AT.match(piece) for after in pieces for piece in after)
 
 
 def _words(haystack: bytes, low: int, high: int) -> list[_Word]:

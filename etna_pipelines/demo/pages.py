@@ -103,7 +103,7 @@ def tables(world: World, pages: list[PageFacts]) -> Iterator[Table]:
     articles = [page for page in pages if page.model == "articlepage"]
     yield "wagtailcore_page", _pages(world, pages)
     yield "wagtailcore_site", [_site()]
-    yield "django_site", [{"id": 1, "domain": "journal.nationalarchives.gov.uk", "name": "The Journal"}]
+    yield "django_site", [{"id": 1, "domain": "www.example.org", "name": "The Journal"}]
     yield "journal_homepage", [{"page_ptr_id": 2, "introduction": _paragraph(public_prose(random.Random("home")))}]
     yield (
         "journal_sectionpage",
@@ -129,7 +129,7 @@ def _step(number: int) -> str:
 def _site() -> Row:
     return {
         "id": 1,
-        "hostname": "journal.nationalarchives.gov.uk",
+        "hostname": "www.example.org",
         "port": 443,
         "is_default_site": True,
         "root_page_id": 2,

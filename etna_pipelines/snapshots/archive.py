@@ -62,7 +62,7 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 if decompressor.eof:
                     decompressor = isal_zlib.decompressobj(wbits=31)
                     fresh = True
-    except igzip_lib.IsalError:
+    except igzip_lib.IsalError:  # type: ignore[misc]  # its stub takes the class for an instance
         raise SnapshotDamaged("The archive file is not what was published: its compressed data is damaged.") from None
     if not fresh:
         raise SnapshotDamaged("The archive file is not what was published: it ends too early.")

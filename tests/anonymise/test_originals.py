@@ -1,0 +1,98 @@
+import polars as pl
+import pytest
+
+from etna_pipelines.anonymise.identities import Identities
+from etna_pipelines.anonymise.originals import Originals
+from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.public import Public
+
+
+@pytest.fixture
+def identities(pseudonyms: Pseudonyms) -> Identities:
+    return Identities(pseudonyms, Public())
+
+
+def known(identities: Identities, kind: str, *values: str | None) -> Originals:
+    originals = Originals()
+    originals.add(kind, pl.Series(values, dtype=pl.String), identities)
+    return originals
+
+
+def times(originals: Originals, text: str) -> int:
+    """How often originals are found in a text."""
+    return originals.count_sequences(originals.search(), text.encode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "original", "text"),
+    [
+        ("name", "Ann Lee", "by Ann Lee."),
+        ("name", "Ann Lee", "ANN LEE"),
+        ("name", "Ann Lee", "/ann-lee/"),
+        ("name", "Ann Lee", "ann_lee.pdf"),
+        ("name", " Ann  Lee ", "ann.lee@x"),
+        ("name", "Siân Llŷr-Ŵyn", "siân llŷr ŵyn"),
+        ("name", "Siân Llŷr-Ŵyn", "sian-llyr-wyn"),
+        ("name", "Conor O'Brien", "conor o'brien"),
+        ("name", "Conor O'Brien", "conor-obrien"),
+        ("name", "Anna Maria van der Berg", "anna maria van der"),
+        ("last", "Quillfeather", "the Quillfeathers' and Quillfeather, too"),
+        ("last", "van Quill", "Van Quill"),
+        ("username", "quill77", "@quill77"),
+        ("username", "quill.feather", "quill.feather"),
+        ("secret", "f00dfacecafe4242", "token=f00dfacecafe4242&x"),
+        ("secret", "pbkdf2$1000$f00dfacecafe4242", "f00dfacecafe4242"),
+    ],
+)
+def test_an_original_is_found_as_words_whatever_stands_between(
+    identities: Identities, kind: str, original: str, text: str
+) -> None:
+    assert times(known(identities, kind, original), text) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "original", "text"),
+    [
+        ("name", "Ann Lee", "Joann Lee, Ann Leeds, Lee Ann"),
+        ("name", "Ann Lee", "Ann\tLee"),  # two fields
+        ("name", "Ann Lee", "Ann\nLee"),
+        ("name", "Ann", "Ann"),
+        ("last", "Lee", "Lee"),
+        ("last", "summer", "summer"),
+        ("username", "1234567", "1234567"),
+        ("secret", "short", "short"),
+        ("secret", "1000", "1000"),
+        ("name", None, ""),
+        ("name", "", ""),
+        ("company", "Quill Ltd", "Quill Ltd"),
+    ],
+)
+def test_what_says_nothing_about_anybody_is_not_found(
+    identities: Identities, kind: str, original: str | None, text: str
+) -> None:
+    assert times(known(identities, kind, original), text) == 0
+
+
+def test_every_place_counts(identities: Identities) -> None:
+    originals = known(identities, "name", "Ann Lee", "Bo Quill")
+    assert times(originals, "Ann Lee and Bo Quill\tann-lee\nBo Quill") == 4
+
+
+def test_what_is_also_a_pseudonym_is_not_looked_for(identities: Identities) -> None:
+    originals = known(identities, "name", "Ann Lee", "Bo Quill")
+    originals.add_pseudonyms(pl.Series(["Ann Lee"]))
+    assert times(originals, "Ann Lee and Bo Quill") == 1
+
+
+def test_blocks_add_up_and_repeats_count_once(identities: Identities) -> None:
+    originals = known(identities, "email", "a@b.co", "A@b.co ", "c@b.co", None, "")
+    originals.add("email", pl.Series(["a@b.co", "d@b.co"]), identities)
+    originals.add("phone", pl.Series(["07911 123456", "+447911123456", "123"]), identities)
+    assert (len(originals.emails), len(originals.phones), len(originals)) == (3, 1, 4)
+
+
+def test_nothing_of_an_original_can_be_read_from_the_set(identities: Identities) -> None:
+    originals = known(identities, "email", "jane@bigcorp.com")
+    assert "jane" not in repr(originals)
+    other = known(identities, "email", "jane@bigcorp.com")
+    assert list(originals.emails) != list(other.emails)  # another key for each run

@@ -12,8 +12,7 @@ from etna_pipelines.defs.errors import told
 def console(context: dg.InitLoggerContext) -> logging.Logger:
     """Steps for people at a terminal: no stack traces, nothing of Dagster's own doings."""
     logger = logging.Logger("etna", logging.DEBUG)  # what is shown depends on the event, not on Dagster's level for it
-    if not context.logger_config["quiet"]:
-        logger.addHandler(_Lines())
+    logger.addHandler(logging.NullHandler() if context.logger_config["quiet"] else _Lines())
     return logger
 
 
@@ -33,7 +32,7 @@ def line(event: dg.DagsterEvent) -> str | None:
         case dg.DagsterEventType.STEP_SUCCESS:
             return f"✓ {step}, {event.step_success_data.duration_ms / 1000:.1f} s"
         case dg.DagsterEventType.STEP_UP_FOR_RETRY:
-            return f"↻ {step}: {told(event)}; again in {event.step_retry_data.seconds_to_wait:.0f} s"
+            return f"↻ {step}: {told(event).rstrip('.')}; again in {event.step_retry_data.seconds_to_wait:.0f} s"
         case dg.DagsterEventType.STEP_FAILURE:
             return f"✗ {step}: {told(event)}"
         case dg.DagsterEventType.RUN_FAILURE if event.job_failure_data.first_step_failure_event is None:

@@ -3,6 +3,7 @@ of Dagster's events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 
 import dagster as dg
 
@@ -65,9 +66,7 @@ def _unforeseen(error: Exception) -> str:
 
 
 def _where(error: Exception) -> str:
-    """The error's type and the line it came from, never its text."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = f" at {trace.tb_frame.f_globals.get('__name__')}, line {trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}{place}"
+    """The error's type and the last line of ours that it came through, never its text."""
+    frames = [(frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)]
+    ours = [f" at {module}, line {line}" for module, line in frames if module.startswith("etna_pipelines.")]
+    return type(error).__name__ + (ours[-1] if ours else "")

@@ -1,0 +1,174 @@
+"""`dagster dev` in a checkout that had its nights, looked at with the machine's own browser."""
+
+import contextlib
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.flows.checkout import Checkout
+
+ASSETS = (
+    "production_database",
+    "production_backup",
+    "full_snapshot",
+    "stripped_snapshot",
+    "development_database",
+    "development_redeploy",
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 60
+"""Seconds that a busy machine may take."""
+
+
+@pytest.fixture(scope="module")
+def browser_program() -> str:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"no browser is installed: {' or '.join(BROWSERS)}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def address(browser_program: str, seeded_checkout: Checkout, nights: object) -> Iterator[str]:
+    """Where `dagster dev` answers. All of its processes are in one group, which is ended with it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    log = seeded_checkout.root / "dagster-dev.log"
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            command,
+            cwd=seeded_checkout.root,
+            env=seeded_checkout.environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_for(port, process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # it only reads; asked to end, its processes take their time
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def page(browser_program: str, address: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_program, args=ARGUMENTS)
+        page = browser.new_page(base_url=address, viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(PATIENCE * 1000)
+        expect.set_options(timeout=PATIENCE * 1000)
+        yield page
+        browser.close()
+
+
+def test_the_graph_is_the_way_of_the_data(page: Page, tmp_path: Path) -> None:
+    page.goto("/asset-groups")
+    places = []
+    for asset in ASSETS:
+        node = page.locator(f'a[href$="/assets/{asset}"], [data-tooltip="{asset}"]')
+        short = page.get_by_text(re.compile(rf"^{asset[:6]}"), exact=False)
+        expect(node.or_(short).first).to_be_visible()
+        places.append(asset)
+    page.screenshot(path=tmp_path / "graph.png")
+    assert places == list(ASSETS)
+
+
+def test_the_nightly_schedule_is_on(page: Page) -> None:
+    page.goto("/automation")
+
+    expect(page.get_by_text("nightly_schedule")).to_be_visible()
+    expect(page.get_by_text("At 02:00 AM")).to_be_visible()
+
+
+TICKS = """
+    query Ticks($eve: Float!) {
+      scheduleOrError(
+        scheduleSelector: {
+          repositoryName: "__repository__", repositoryLocationName: "etna_pipelines", scheduleName: "nightly_schedule"
+        }
+      ) { ... on Schedule { scheduleState { status } futureTicks(cursor: $eve, limit: 3) { results { timestamp } } } }
+    }"""
+
+
+@pytest.mark.parametrize(
+    ("eve", "ticks"),
+    [
+        (datetime(2026, 3, 27, 12, tzinfo=UTC), ["28T02:00", "29T01:00", "30T01:00"]),
+        (datetime(2026, 10, 23, 12, tzinfo=UTC), ["24T01:00", "25T02:00", "26T02:00"]),
+    ],
+)
+def test_two_in_london_is_once_a_night_when_the_clocks_change(page: Page, eve: datetime, ticks: list[str]) -> None:
+    answer = page.request.post("/graphql", data={"query": TICKS, "variables": {"eve": eve.timestamp()}})
+
+    schedule = answer.json()["data"]["scheduleOrError"]
+    found = [datetime.fromtimestamp(tick["timestamp"], UTC) for tick in schedule["futureTicks"]["results"]]
+    assert schedule["scheduleState"]["status"] == "RUNNING"
+    assert [f"{tick:%dT%H:%M}" for tick in found] == ticks
+
+
+def test_the_finished_run_is_there(page: Page, demo_checkout: Checkout) -> None:
+    with demo_checkout.history() as history:
+        first = history.get_runs(filters=dg.RunsFilter(job_name="nightly"), ascending=True)[0]
+    page.goto("/runs")
+
+    row = page.locator("tr, [role=row], div").filter(has_text=first.run_id[:8]).filter(has_text="Success").last
+    expect(row).to_be_visible()
+    page.goto(f"/runs/{first.run_id}")
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible()
+    for asset in ASSETS[1:]:
+        expect(page.get_by_text(asset).first).to_be_visible()
+
+
+def test_a_materialisation_tells_what_it_made(page: Page, demo_checkout: Checkout) -> None:
+    with demo_checkout.history() as history:
+        newest = history.get_latest_materialization_event(dg.AssetKey("stripped_snapshot"))
+    assert newest is not None
+    assert newest.asset_materialization is not None
+    metadata = newest.asset_materialization.metadata
+    page.goto("/assets/stripped_snapshot?view=overview")
+
+    expect(page.get_by_text(str(metadata["snapshot"].value), exact=True).first).to_be_visible()
+    tables = metadata["tables"]
+    assert isinstance(tables, dg.TableMetadataValue)
+    [users] = [record.data for record in tables.records if record.data["table"] == "public.auth_user"]
+    row = page.get_by_role("row").filter(has_text="public.auth_user").last
+    expect(row).to_contain_text(f"{users['rows']}{users['bytes']}{users['masked values']}")
+    page.goto("/assets/stripped_snapshot?view=checks")
+    expect(page.get_by_text("proof").first).to_be_visible()
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 2 * PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+            connection.request("GET", "/server_info")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.2)
+    pytest.fail(f"dagster dev did not answer:\n{log.read_text()}")

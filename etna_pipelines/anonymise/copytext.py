@@ -5,6 +5,7 @@ The format is PostgreSQL's (documentation of COPY, "Text Format"): fields betwee
 ever unescaped; all others pass as they are.
 """
 
+import numpy as np
 import polars as pl
 
 from etna_pipelines.errors import ArchiveMalformed
@@ -14,6 +15,7 @@ NULL = "\\N"
 _ESCAPED = ["\\\\", "\\b", "\\f", "\\n", "\\r", "\\t", "\\v"]
 _PLAIN = ["\\", "\b", "\f", "\n", "\r", "\t", "\v"]
 
+_TAB, _NEWLINE = np.uint8(9), np.uint8(10)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -49,8 +51,9 @@ def read(block: bytes, columns: int, only: list[int] | None = None) -> pl.DataFr
             f"a block of the table's data is not {columns} columns of UTF-8 COPY text: take a new backup."
         ) from None
     frame = frame[1:] if marked else frame
-    rows = block.count(b"\n")
-    if frame.height != rows or block.count(b"\t") != rows * (columns - 1):
+    raw = np.frombuffer(block, np.uint8)
+    rows = np.count_nonzero(raw == _NEWLINE)
+    if frame.height != rows or np.count_nonzero(raw == _TAB) != rows * (columns - 1):
         raise ArchiveMalformed(f"a line of the table's data has not {columns} columns: take a new backup.")
     return frame
 
@@ -60,7 +63,10 @@ def write(frame: pl.DataFrame) -> bytes:
     if not frame.height:
         return b""
     lines = frame.select(pl.concat_str(pl.all(), separator="\t")).to_series()
-    return f"{lines.str.join(chr(10)).item()}\n".encode()
+    block: bytes = (
+        lines.str.join("\n").cast(pl.Binary).item()
+    )  # as bytes: Python would widen and narrow every character
+    return block + b"\n"
 
 
 def unescape(fields: pl.Series) -> pl.Series:

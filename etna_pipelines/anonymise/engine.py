@@ -4,19 +4,19 @@ Per table file: decompress -> blocks of whole lines -> fields as raw text -> onl
 escaped -> compress. Untouched files go by server-side copy. Memory is bounded by block size times workers.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TypeVar
 
 import polars as pl
 
 from etna_pipelines.anonymise import copytext, masks
 from etna_pipelines.anonymise.identities import Identities
-from etna_pipelines.anonymise.originals import Originals
+from etna_pipelines.anonymise.originals import Observed, Originals
+from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.plan import ColumnPlan, Plan, TablePlan, compile_plan
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms, key_id
 from etna_pipelines.anonymise.rules import Rules
@@ -28,9 +28,6 @@ from etna_pipelines.snapshots import archive, toc
 from etna_pipelines.snapshots.catalogue import checked
 from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest, MaskedColumn, RulesUsed, new_id
 from etna_pipelines.stores.store import Store
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass
@@ -56,8 +53,7 @@ class _Block:
     raw: bytes
     member: bytes
     counts: list[_Counts] = field(default_factory=list)
-    observed: list[tuple[str, pl.Series]] = field(default_factory=list)
-    written_names: list[pl.Series] = field(default_factory=list)
+    observed: Observed = field(default_factory=list)
 
 
 def strip(
@@ -124,21 +120,23 @@ class _Strip:
             def read(raw: bytes, plan: TablePlan = plan, positions: list[int] = positions) -> pl.DataFrame:
                 return copytext.read(_data(raw)[0], len(plan.table.copied), only=positions)
 
-            for frame in _in_order(pool, read, self._raw_members(file), self._workers):
-                values = {
-                    column.spec.arguments[0]: copytext.unescape(frame[str(column.position)]) for column in columns
-                }
-                self._identify(values)
+            with _in_table(file):
+                for frame in in_order(pool, read, self._raw_members(file), self._workers):
+                    values: dict[str, list[pl.Series]] = {"first": [], "last": [], "name": [], "username": []}
+                    for column in columns:
+                        values[column.spec.arguments[0]].append(copytext.unescape(frame[str(column.position)]))
+                    self._identify(values)
 
-    def _identify(self, values: dict[str, pl.Series]) -> None:
-        if "first" in values and "last" in values:
-            self._identities.add_names(values["first"], values["last"])
-        elif "last" in values:
-            self._identities.add_surnames(values["last"])
-        if "name" in values:
-            self._identities.add_full_names(values["name"])
-        if "username" in values:
-            self._identities.add_usernames(values["username"])
+    def _identify(self, values: dict[str, list[pl.Series]]) -> None:
+        """Of several first and last names in a row the first belongs to the first, and so on."""
+        for first, last in zip(values["first"], values["last"], strict=False):
+            self._identities.add_names(first, last)
+        for last in values["last"][len(values["first"]) :]:
+            self._identities.add_surnames(last)
+        for names in values["name"]:
+            self._identities.add_full_names(names)
+        for usernames in values["username"]:
+            self._identities.add_usernames(usernames)
 
     def _table_files(self) -> Iterator[tuple[ArchiveFile, TablePlan]]:
         for file in self._full.files:
@@ -160,9 +158,9 @@ class _Strip:
         if plan.empty:
             stripped = self._write(file, iter([_Block(archive.EMPTY, archive.compress(archive.EMPTY))]), plan)
         elif plan.columns:
-            mask = _BlockMasker(plan, self._pseudonyms, self._scrubber)
+            mask = _BlockMasker(plan, self._pseudonyms, self._scrubber, self._originals, self._identities)
             members = self._raw_members(file)
-            stripped = self._write(file, _in_order(pool, mask, members, self._workers), plan)
+            stripped = self._write(file, in_order(pool, mask, members, self._workers), plan)
         else:
             stripped = self._copy(file)
         self._tables_done += 1
@@ -181,10 +179,8 @@ class _Strip:
                 self._observe(plan, block)
                 yield tally.add(block.member, block.raw)
 
-        try:
+        with _in_table(file):
             self._store.put(self._draft.archive_key(file.name), members())
-        except ArchiveMalformed as problem:
-            raise ArchiveMalformed(f"Table {file.table}: {problem}") from None
         rows = 0 if plan.empty else file.rows
         if tally.rows != rows:
             raise SnapshotDamaged(
@@ -205,10 +201,7 @@ class _Strip:
             total = self._counts.setdefault((plan.table.qualified, planned.column.name), _Counts())
             total.values += counts.values
             total.unchanged += counts.unchanged
-        for kind, values in block.observed:
-            self._originals.add(kind, values, self._identities)
-        for names in block.written_names:
-            self._originals.add_pseudonyms(names)
+        self._originals.remember(block.observed)
 
     def _raw_members(self, file: ArchiveFile) -> Iterator[bytes]:
         """The compressed members of a table's file; the last two as one, so that pg_dump's terminator stands whole."""
@@ -262,8 +255,17 @@ class _Strip:
 class _BlockMasker:
     """Masks one compressed member of a table's file after another; holds no state, so any thread may call it."""
 
-    def __init__(self, plan: TablePlan, pseudonyms: Pseudonyms, scrubber: Scrubber) -> None:
+    def __init__(
+        self,
+        plan: TablePlan,
+        pseudonyms: Pseudonyms,
+        scrubber: Scrubber,
+        originals: Originals,
+        identities: Identities,
+    ) -> None:
         self._width = len(plan.table.copied)
+        self._originals = originals
+        self._identities = identities
         self._columns = [
             (planned, masks.identifies(planned.spec), masks.build(planned.spec, planned.column, pseudonyms, scrubber))
             for planned in plan.columns
@@ -274,21 +276,21 @@ class _BlockMasker:
         frame = copytext.read(data, self._width)
         block = _Block(b"", b"")
         masked: dict[str, pl.Series] = {}
-        names: dict[str, tuple[pl.Series, pl.Series]] = {}
+        names: dict[str, list[tuple[pl.Series, pl.Series]]] = {"first": [], "last": [], "name": []}
         for planned, identifies, mask in self._columns:
             values = copytext.unescape(frame[str(planned.position)])
             changed = mask(values)
             masked[str(planned.position)] = copytext.escape(changed)
             block.counts.append(_count(values, changed, identifies))
             if identifies is not None:
-                block.observed.append((identifies, values))
-                names[identifies] = (values, changed)
-        if "first" in names and "last" in names:
-            originals, pseudonyms = (_joined(names["first"][i], names["last"][i]) for i in (0, 1))
-            block.observed.append(("name", originals))
-            block.written_names.append(pseudonyms)
-        if "name" in names:
-            block.written_names.append(names["name"][1])
+                block.observed += self._originals.observed(identifies, values, self._identities)
+                names.setdefault(identifies, []).append((values, changed))
+        for first, last in zip(names["first"], names["last"], strict=False):
+            originals, pseudonyms = (_joined(first[i], last[i]) for i in (0, 1))
+            block.observed += self._originals.observed("name", originals, self._identities)
+            block.observed += self._originals.pseudonyms(pseudonyms)
+        for _, pseudonyms in names["name"]:
+            block.observed += self._originals.pseudonyms(pseudonyms)
         block.raw = copytext.write(frame.with_columns(**masked)) + terminator
         block.member = archive.compress(block.raw)
         return block
@@ -318,25 +320,17 @@ def _naming_columns(plan: TablePlan) -> list[ColumnPlan]:
     return [column for column in plan.columns if column.spec.name == "fake" and column.spec.arguments in kinds]
 
 
+@contextmanager
+def _in_table(file: ArchiveFile) -> Iterator[None]:
+    """Names the table in what is said of its data."""
+    try:
+        yield
+    except (ArchiveMalformed, SnapshotDamaged) as problem:
+        raise type(problem)(f"Table {file.table}: {problem}") from None
+
+
 def _file(manifest: Manifest, name: str) -> ArchiveFile:
     for file in manifest.files:
         if file.name == name:
             return file
     raise SnapshotDamaged(f"Snapshot {manifest.id} has no {name}: take a new backup.")
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Iterator[Result]:
-    """`pool.map` that reads ahead no further than the workers need, so that memory is bounded."""
-    waiting: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()

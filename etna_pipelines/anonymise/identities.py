@@ -103,6 +103,15 @@ class Identities:
         """Whether a single word points to a person by itself."""
         return len(word) >= SHORTEST and not word.isdigit() and word.lower() not in self._indistinct
 
+    def are_distinctive(self, words: pl.Series) -> pl.Series:
+        """`distinctive` of each."""
+        long = (words.str.len_chars() >= SHORTEST) & ~words.str.contains(r"^\d+$")
+        return long & ~words.str.to_lowercase().is_in(self._indistinct_words.implode())
+
+    @cached_property
+    def _indistinct_words(self) -> pl.Series:
+        return pl.Series(sorted(self._indistinct), dtype=pl.String)
+
     @cached_property
     def _indistinct(self) -> frozenset[str]:
         return ordinary_words() | self.pseudonyms.emitted | {word.lower() for word in self.public.words}

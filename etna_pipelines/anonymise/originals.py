@@ -1,90 +1,132 @@
 """Originals: what the identifying columns held, as keyed hashes in memory, for the proof to look for afterwards.
 
 A name, username or secret is a sequence of words (letters and digits, lower case, at most four): `jane.o-connor` is
-`jane o connor`, so it is found in slugs, addresses and file names too. A sequence's hash is a polynomial of its words'
-64-bit hashes, under a key that lives as long as the object.
+`jane o connor`, so it is found in slugs, addresses and file names too.
 """
 
 import secrets
+from collections import defaultdict
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
 from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.pseudonyms import national_number
+from etna_pipelines.anonymise.words import Hashes, HashSet, SequenceSearch, as_fields, distinct, words_of
 
-WORD = r"[\p{L}\p{N}]+"
 LONGEST = 4
 """Words of a sequence that are looked at."""
 SECRET_LENGTH = 12
-"""Characters that the longest word of a secret needs: shorter ones happen by chance."""
+"""Characters that a word of a secret needs: shorter ones happen by chance."""
 
-_FACTOR = 0x9E3779B97F4A7C15  # odd and without pattern: 2^64 divided by the golden ratio
+_DRESSED = r"[^\x00-\x7f]|'"  # what a name may also be written without
+
+Observed = list[tuple[str, Hashes]]
+"""Hashes, and the set that each belongs to."""
 
 
 @dataclass
 class Originals:
     """Sets of 64-bit hashes: e-mails, phones, and sequences of words by their length."""
 
-    emails: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.UInt64))
-    phones: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.UInt64))
-    _words: dict[int, pl.Series] = field(default_factory=dict)
-    _ours: dict[int, pl.Series] = field(default_factory=dict)
+    _sets: defaultdict[str, HashSet] = field(default_factory=lambda: defaultdict(HashSet))
     _seed: int = field(default_factory=lambda: secrets.randbits(63))
 
     def add(self, kind: str, values: pl.Series, identities: Identities) -> None:
         """Remember the originals of a column whose mask hides values of `kind` (see masks.KINDS)."""
+        self.remember(self.observed(kind, values, identities))
+
+    def remember(self, observed: Observed) -> None:
+        """Remember what `observed` or `pseudonyms` made, perhaps in another thread."""
+        for name, hashes in observed:
+            self._sets[name].add(hashes)
+
+    def observed(self, kind: str, values: pl.Series, identities: Identities) -> Observed:
+        """The hashes of a column's values; changes nothing."""
         values = values.drop_nulls().unique()
         match kind:
             case "email":
-                self.emails = self._joined(self.emails, values.str.strip_chars().str.to_lowercase())
+                emails = values.str.strip_chars().str.to_lowercase()
+                return [("emails", self.hashes(emails.filter(emails != "")))]
             case "phone":
                 numbers = national_number(values)
-                self.phones = self._joined(self.phones, numbers.filter(numbers.str.len_chars() >= 10))
+                return [("phones", self.hashes(numbers.filter(numbers.str.len_chars() >= 10)))]
             case "secret":
-                words = values.str.extract_all(r"\w+").explode().drop_nulls().unique()
-                self._add_sequences(self._words, words.filter(words.str.len_chars() >= SECRET_LENGTH))
+                return self._secrets(values)
             case "name":
-                self._add_sequences(self._words, values, shortest=2)
+                return self._sequences("words", values)
             case "username" | "last":
-                self._add_sequences(self._words, values, shortest=2)
-                alone = [word for word in values.str.strip_chars() if identities.distinctive(word)]
-                self._add_sequences(self._words, pl.Series(alone, dtype=pl.String))
+                values = values.str.strip_chars()
+                return self._sequences("words", values, alone=identities.are_distinctive(values))
+        return []
+
+    def pseudonyms(self, names: pl.Series) -> Observed:
+        """Full names that the strip itself wrote: what is both an original and somebody's pseudonym proves nothing."""
+        return self._sequences("ours", names.drop_nulls().unique())
 
     def add_pseudonyms(self, names: pl.Series) -> None:
-        """Full names that the strip itself wrote: what is both an original and somebody's pseudonym proves nothing."""
-        self._add_sequences(self._ours, names.drop_nulls(), shortest=2)
+        """Remember full names that the strip itself wrote."""
+        self.remember(self.pseudonyms(names))
 
-    def sequences(self) -> dict[int, pl.Series]:
+    @property
+    def emails(self) -> Hashes:
+        return self._sets["emails"].sorted()
+
+    @property
+    def phones(self) -> Hashes:
+        return self._sets["phones"].sorted()
+
+    def sequences(self) -> dict[int, Hashes]:
         """The hashes of word sequences by their length, without those that our own pseudonyms have too."""
+        known = {length: self._sets[f"words {length}"].sorted() for length in range(1, LONGEST + 1)}
         return {
-            length: known.filter(~known.is_in(self._ours[length].implode())) if length in self._ours else known
-            for length, known in self._words.items()
+            length: np.setdiff1d(hashes, self._sets[f"ours {length}"].sorted(), assume_unique=True)
+            for length, hashes in known.items()
+            if len(hashes)
         }
 
-    def hashes(self, values: pl.Series) -> pl.Series:
-        return values.hash(self._seed)
+    def search(self) -> SequenceSearch:
+        """A search for all of the sequences."""
+        sequences = self.sequences()
+        return SequenceSearch(
+            sequences,
+            {n: known if n == 1 else self._sets[f"words {n} begin"].sorted() for n, known in sequences.items()},
+        )
+
+    def hashes(self, values: pl.Series) -> Hashes:
+        """The hashes of whole values."""
+        return values.hash(self._seed).to_numpy()
+
+    def count_sequences(self, search: SequenceSearch, text: bytes) -> int:
+        """How often the search finds what it is for in a text whose fields end with tabs and newlines."""
+        return search.count(words_of(text, self._seed))
 
     def __len__(self) -> int:
         return len(self.emails) + len(self.phones) + sum(map(len, self.sequences().values()))
 
-    def _joined(self, known: pl.Series, values: pl.Series) -> pl.Series:
-        return pl.concat([known, self.hashes(values.filter(values != ""))]).unique()
+    def _secrets(self, values: pl.Series) -> Observed:
+        """Long words, and values that underscores alone divide."""
+        words = words_of(as_fields(values), self._seed)
+        divided = values.str.contains(r"^[0-9A-Za-z]*_[0-9A-Za-z_]*$") & (values.str.len_chars() >= SECRET_LENGTH)
+        return [
+            ("words 1", words.hashes[words.lengths >= SECRET_LENGTH]),
+            *self._sequences("words", values.filter(divided)),
+        ]
 
-    def _add_sequences(self, into: dict[int, pl.Series], values: pl.Series, shortest: int = 1) -> None:
-        spellings = pl.concat([values, values.str.normalize("NFKD").str.replace_all(r"[\p{M}']", "")]).unique()
-        words = spellings.str.to_lowercase().str.extract_all(WORD).list.head(LONGEST)
-        for length in range(shortest, LONGEST + 1):
-            matching = words.filter(words.list.len() == length)
-            if not len(matching):
-                continue
-            hashed = combined([self.hashes(matching.list.get(position)) for position in range(length)])
-            into[length] = pl.concat([into.get(length, pl.Series(dtype=pl.UInt64)), hashed]).unique()
-
-
-def combined(words: list[pl.Series]) -> pl.Series:
-    """The hash of a sequence of words from the hashes of its words."""
-    total = words[0]
-    for word in words[1:]:
-        total = total * pl.Series([_FACTOR], dtype=pl.UInt64) + word
-    return total
+    def _sequences(self, into: str, values: pl.Series, alone: pl.Series | None = None) -> Observed:
+        """Values of several words, and of one word where it says something `alone`."""
+        dressed = values.str.contains(_DRESSED)
+        plain = values.filter(dressed).str.normalize("NFKD").str.replace_all(r"[\p{M}']", "")
+        words = words_of(as_fields(pl.concat([values, plain])), self._seed)
+        field, firsts, counts = words.fields()
+        observed: Observed = []
+        if alone is not None:
+            mask = pl.concat([alone, alone.filter(dressed)]).to_numpy()
+            observed.append((f"{into} 1", words.hashes[firsts[(counts == 1) & mask[field]]]))
+        for length in range(2, LONGEST + 1):
+            begin = firsts[np.minimum(counts, LONGEST) == length]
+            if len(begin):
+                observed.append((f"{into} {length}", distinct(words.sequences(begin, length))))
+                observed.append((f"{into} {length} begin", distinct(words.hashes[begin])))
+        return observed

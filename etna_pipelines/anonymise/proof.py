@@ -1,17 +1,20 @@
 """The proof: the finished stripped archive read back whole and searched for the originals, before it is published."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from etna_pipelines.anonymise import copytext
 from etna_pipelines.anonymise.engine import Stripped
-from etna_pipelines.anonymise.originals import LONGEST, WORD, combined
-from etna_pipelines.anonymise.patterns import PHONE, plain
+from etna_pipelines.anonymise.parallel import in_order
+from etna_pipelines.anonymise.patterns import PHONE
 from etna_pipelines.anonymise.pseudonyms import national_number
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.readings import readings
+from etna_pipelines.anonymise.words import Hashes, contains
 from etna_pipelines.errors import ArchiveMalformed, ProofFailed
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive, toc
@@ -41,9 +44,9 @@ UNCHANGED_SHARE, UNCHANGED_LEAST = 0.05, 5
 Hits = Counter[str]
 
 
-def prove(stripped: Stripped, store: Store, public: Public, *, progress: Progress = silent) -> Proof:
+def prove(stripped: Stripped, store: Store, public: Public, *, workers: int = 2, progress: Progress = silent) -> Proof:
     """Search every file and the schema's SQL. Raises SnapshotDamaged where what is stored is not what was written."""
-    return _Proof(stripped, store, public, progress).run()
+    return _Proof(stripped, store, public, workers, progress).run()
 
 
 def refuse_failed(proof: Proof) -> None:
@@ -55,65 +58,96 @@ def refuse_failed(proof: Proof) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What is searched at once: the whole lines of a block of a table's file, of another file, or toc.dat."""
+
+    file: ArchiveFile
+    table: Table | None
+    raw: bytes
+
+
+@dataclass
+class _Found:
+    """What a piece holds: hits by table, column and kind, and e-mails that are allowed by their domain."""
+
+    hits: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    allowed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, table: str, column: str, hits: Hits) -> None:
+        for kind, count in hits.items():
+            if count:
+                self.hits[table, column, kind] += count
+
+
 class _Proof:
-    def __init__(self, stripped: Stripped, store: Store, public: Public, progress: Progress) -> None:
+    def __init__(self, stripped: Stripped, store: Store, public: Public, workers: int, progress: Progress) -> None:
         self._stripped = stripped
+        self._originals = stripped.originals
         self._draft = stripped.draft
         self._store = store
         self._public = public
+        self._workers = workers
         self._progress = progress
-        self._sequences = stripped.originals.sequences()
-        self._found: Counter[tuple[str, str, str]] = Counter()
-        self._allowed: Counter[str] = Counter()
+        self._sequences = stripped.originals.search()
+        self._emails_known = stripped.originals.emails
+        self._phones_known = stripped.originals.phones
         self._scanned = 0
 
     def run(self) -> Proof:
-        total = self._draft.bytes
-        done = 0
-        for number, file in enumerate(self._draft.files):
-            chunks = checked(self._store, self._draft, file)
-            self._scan(file, chunks)
-            done += file.bytes
-            self._progress(Tick("proof", done, total, number + 1, len(self._draft.files)))
-        self._count_unchanged()
+        found = _Found()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="proof") as pool:
+            for piece in in_order(pool, self._search, self._pieces(), self._workers):
+                found.hits += piece.hits
+                found.allowed += piece.allowed
+        self._count_unchanged(found)
         findings = [
             Finding(table=table, column=column, kind=kind, count=count)
-            for (table, column, kind), count in sorted(self._found.items())
+            for (table, column, kind), count in sorted(found.hits.items())
         ]
         return Proof(
             passed=not findings,
             scanned_bytes=self._scanned,
             scanned_files=len(self._draft.files),
-            originals=len(self._stripped.originals),
-            allowed=dict(self._allowed),
+            originals=len(self._originals),
+            allowed=dict(found.allowed),
             findings=findings,
         )
 
-    def _scan(self, file: ArchiveFile, chunks: Iterable[bytes]) -> None:
-        if file.name == "toc.dat":
-            contents = b"".join(chunks)
-            self._scanned += len(contents)
-            self._scan_schema(toc.read(contents))
-            return
-        raw = archive.decompress(chunks) if file.name.endswith(".gz") else iter(chunks)
-        table = self._draft.schema_.table(file.table) if file.table else None
-        if table is None:
-            for block in archive.blocks_of_lines(raw):
+    def _pieces(self) -> Iterator[_Piece]:
+        done = 0
+        for number, file in enumerate(self._draft.files):
+            chunks = checked(self._store, self._draft, file)
+            table = self._draft.schema_.table(file.table) if file.table else None
+            if file.name == "toc.dat":
+                blocks: Iterable[bytes] = [b"".join(chunks)]
+            else:
+                blocks = archive.blocks_of_lines(archive.decompress(chunks) if file.name.endswith(".gz") else chunks)
+            for block in blocks:
                 self._scanned += len(block)
-                self._add(file.name, "", self._hits(pl.Series([block.decode(errors="replace")])))
-            return
-        for block in archive.blocks_of_lines(raw):
-            self._scanned += len(block)
-            self._scan_block(table, block)
+                yield _Piece(file, table, block)
+            done += file.bytes
+            self._progress(Tick("proof", done, self._draft.bytes, number + 1, len(self._draft.files)))
 
-    def _scan_schema(self, entries: list[toc.Entry]) -> None:
+    def _search(self, piece: _Piece) -> _Found:
+        found = _Found()
+        if piece.file.name == "toc.dat":
+            self._search_schema(toc.read(piece.raw), found)
+        elif self._hits(piece.raw.decode(errors="replace"), found.allowed).total():
+            if piece.table is None:
+                found.add(piece.file.name, "", self._hits(piece.raw.decode(errors="replace")))
+            else:
+                self._search_columns(piece.table, piece.raw, found)
+        return found
+
+    def _search_schema(self, entries: list[toc.Entry], found: _Found) -> None:
         """All at once, as it is clean nearly always; entry by entry to say where, if it is not."""
-        if self._hits(pl.Series([entry.sql for entry in entries])).total():
+        if self._hits("\n".join(entry.sql for entry in entries), found.allowed).total():
             for entry in entries:
-                self._add("schema", entry.name, self._hits(pl.Series([entry.sql])))
+                found.add("schema", entry.name, self._hits(entry.sql))
 
-    def _scan_block(self, table: Table, block: bytes) -> None:
-        """A block may end in the midst of pg_dump's terminator; what is left of it is no line of data."""
+    def _search_columns(self, table: Table, block: bytes, found: _Found) -> None:
+        """Where in a block something is. It may end in the midst of pg_dump's terminator, which is no line of data."""
         copied = table.copied
         data = _without_terminator(block, len(copied))
         textual = [i for i, column in enumerate(copied) if not column.type.startswith(TEXTLESS) or "[]" in column.type]
@@ -124,61 +158,47 @@ class _Proof:
         except ArchiveMalformed as problem:
             raise ArchiveMalformed(f"Table {table.qualified} of the stripped archive: {problem}") from None
         for position in textual:
-            texts = copytext.unescape(frame[str(position)]).drop_nulls()
-            self._add(table.qualified, copied[position].name, self._hits(texts.filter(texts != "")))
+            found.add(table.qualified, copied[position].name, self._hits("\n".join(frame[str(position)])))
 
-    def _hits(self, texts: pl.Series) -> Hits:
-        """What was found in a column's texts, in whichever of their readings the most was."""
+    def _hits(self, text: str, allowed: Counter[str] | None = None) -> Hits:
+        """What was found in a text of fields, in whichever of its readings the most was; `allowed` is added to."""
         hits: Hits = Counter()
-        if len(texts):
-            for reading in readings(texts):
-                hits |= self._emails(reading) | self._phones(reading) | self._words(reading)
+        for number, reading in enumerate(readings(text)):
+            block = pl.Series([reading])
+            words = self._originals.count_sequences(self._sequences, reading.encode())
+            hits |= Counter({"original name, username or secret": words})
+            hits |= self._phones(block)
+            hits |= self._emails(block, allowed if number == 0 else None)
         return hits
 
-    def _emails(self, texts: pl.Series) -> Hits:
-        suspicious = texts.filter(texts.str.contains("@", literal=True))
-        found = suspicious.str.extract_all(EMAIL).explode().drop_nulls().str.to_lowercase()
-        if not len(found):
+    def _emails(self, block: pl.Series, allowed: Counter[str] | None) -> Hits:
+        if not block.str.contains("@", literal=True).item():
             return Counter()
-        original = self._count_known(found, self._stripped.originals.emails)
+        found = block.str.extract_all(EMAIL).explode().drop_nulls().str.to_lowercase()
         foreign = 0
-        for email, count in found.value_counts().iter_rows():
-            if self._public.allows_email(email):
-                self._allowed[f"e-mail at {email.rpartition('@')[2]}"] += count
-            else:
+        for domain, count in found.str.extract(r"@(.*)$").value_counts().iter_rows():
+            if not self._public.allows_email(f"@{domain}"):
                 foreign += count
+            elif allowed is not None:
+                allowed[f"e-mail at {domain}"] += count
+        original = self._count_known(found, self._emails_known)
         return Counter({"original e-mail": original, "e-mail that is not allowed": foreign})
 
-    def _phones(self, texts: pl.Series) -> Hits:
-        if not len(self._stripped.originals.phones):
+    def _phones(self, block: pl.Series) -> Hits:
+        if not len(self._phones_known):
             return Counter()
-        found = texts.str.extract_all(PHONE).explode().drop_nulls()
-        numbers = national_number(pl.Series([plain(number) for number in found], dtype=pl.String))
-        return Counter({"original phone number": self._count_known(numbers, self._stripped.originals.phones)})
+        found = block.str.extract_all(PHONE).explode().drop_nulls()
+        plus = found.str.replace_all(r"%2[Bb]|&#43;", "+")
+        numbers = national_number(plus.str.replace_all(r"%[0-9a-fA-F]{2}|&\w+;|\\+u00a0", ""))
+        return Counter({"original phone number": self._count_known(numbers, self._phones_known)})
 
-    def _words(self, texts: pl.Series) -> Hits:
-        if not self._sequences:
-            return Counter()
-        bounded = texts.str.to_lowercase() + " \x01" * LONGEST  # so that no sequence runs from one row into the next
-        words = self._stripped.originals.hashes(bounded.str.extract_all(rf"{WORD}|\x01").explode())
-        found = 0
-        for length, known in self._sequences.items():
-            shifted = [words.shift(-position) for position in range(length)]
-            found += int(combined(shifted).drop_nulls().is_in(known.implode()).sum())
-        return Counter({"original name, username or secret": found})
+    def _count_known(self, values: pl.Series, known: Hashes) -> int:
+        return int(contains(known, self._originals.hashes(values)).sum())
 
-    def _count_known(self, values: pl.Series, known: pl.Series) -> int:
-        return int(self._stripped.originals.hashes(values).is_in(known.implode()).sum())
-
-    def _count_unchanged(self) -> None:
+    def _count_unchanged(self, found: _Found) -> None:
         for (table, column), (unchanged, values) in self._stripped.unchanged.items():
             if unchanged > UNCHANGED_LEAST and unchanged > values * UNCHANGED_SHARE:
-                self._found[table, column, "masked value equal to its original"] += unchanged
-
-    def _add(self, table: str, column: str, hits: Hits) -> None:
-        for kind, count in hits.items():
-            if count:
-                self._found[table, column, kind] += count
+                found.hits[table, column, "masked value equal to its original"] += unchanged
 
 
 def _without_terminator(block: bytes, columns: int) -> bytes:

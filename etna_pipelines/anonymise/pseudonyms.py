@@ -45,10 +45,8 @@ class Pseudonyms:
 
     def digest(self, values: pl.Series, kind: str) -> pl.Series:
         """64 hex digits for each value."""
-        prefixed = values.to_frame("value").select(
-            pl.concat_str(pl.lit(self.subkey(kind)), pl.col("value")).alias("value")
-        )
-        return prefixed.select(plh.col("value").chash.blake3()).to_series()
+        prefixed = plh.concat_str(pl.lit(self.subkey(kind)), pl.col("value"))
+        return values.to_frame("value").select(prefixed.chash.blake3()).to_series()
 
     def pick(self, digests: pl.Series, pool: pl.Series, part: int = 0) -> pl.Series:
         """One of the pool for each digest; `part` 0 to 2 takes other digits of it."""
@@ -61,6 +59,9 @@ class Pseudonyms:
 
     def fake(self, values: pl.Series, kind: str) -> pl.Series:
         """A first name, last name, company ... for each: what is equal without regard to case stays equal."""
+        each = values.unique()
+        if 2 * len(each) < len(values):  # first names, cities: a few, again and again
+            return values.replace_strict(each, self.fake(each, kind))
         return self.pick(self.digest(_folded(values), f"fake.{kind}"), pool(kind, self._locale))
 
     def full_name(self, values: pl.Series) -> pl.Series:

@@ -11,12 +11,12 @@ import polars as pl
 
 Kind = Literal["secret", "email", "phone", "national_insurance", "card", "ip", "base64"]
 
-_ESCAPE = r"(?:\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|%[0-9a-fA-F]{2})"
+_ESCAPE = r"(?:\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|%(?:2[0-9AC-Fac-f]|[013-9a-fA-F][0-9a-fA-F]))"
 _AT = r"(?:@|%40|&#0*64;|&#[xX]0*40;|&commat;|\\+u0040)"
 _LABEL = r"[\p{L}\p{N}](?:[\p{L}\p{N}\-]*[\p{L}\p{N}])?"
 _GAP = r"(?:[ \-+()\x{00a0}]|%20|&nbsp;|\\+u00a0){0,3}"
 
-EMAIL = rf"{_ESCAPE}*(?:[\p{{L}}\p{{N}}._+'’\-]|%2[Bb])+{_AT}{_LABEL}(?:\.{_LABEL})+"
+EMAIL = rf"(?:[\p{{L}}\p{{N}}._+'’\-]|%2[Bb])+{_AT}{_LABEL}(?:\.{_LABEL})+"
 PHONE = rf"(?:(?:\+|%2[Bb]|&#43;|00){_GAP}44{_GAP}0?{_GAP}|0)[1235789](?:{_GAP}\d){{8,9}}"
 NATIONAL_INSURANCE = r"[A-Za-z]{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?\d{2}(?:[ +\-]|%20)?[A-Da-d]"
 CARD = r"\d(?:[ \-]?\d){12,18}"
@@ -25,7 +25,7 @@ BASE64 = r"[A-Za-z0-9+/_\-]{16,}={0,2}"
 _HIDDEN = r"(?i:token|secret|password|passwd|pwd|api[_\-]?key|access[_\-]?key|signature|session[_\-]?id)"
 SECRET = rf"""{_HIDDEN}(?:=|%3[dD])[^\s&"'<>#\\;,]{{4,}}"""
 
-ANY = "|".join((SECRET, EMAIL, PHONE, NATIONAL_INSURANCE, CARD, IP))
+ANY = rf"{_ESCAPE}*(?:{'|'.join((SECRET, EMAIL, PHONE, NATIONAL_INSURANCE, CARD, IP))})"
 
 _LEADING_ESCAPES = re.compile(r"^(?:\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|%(?!2[Bb])[0-9a-fA-F]{2})+")
 SECRET_SIGN = re.compile(r"(=|%3[dD])")

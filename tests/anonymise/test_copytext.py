@@ -31,7 +31,7 @@ def test_what_the_server_copies_out_is_written_back_byte_for_byte_and_loads_equa
         connection.execute("CREATE TABLE one (a text); CREATE TABLE two (LIKE one); ALTER TABLE two ADD b text")
         connection.execute("CREATE TABLE one_again (LIKE one); CREATE TABLE two_again (LIKE two)")
 
-        @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=50, suppress_health_check=list(HealthCheck))
         @given(st.one_of(rows_of(1), rows_of(2)))
         def check(rows: list[Row]) -> None:
             width = len(rows[0]) if rows else 1

@@ -18,18 +18,20 @@ REACH = 300
 """Bytes before and after an address that are looked at."""
 
 SHORTEST = 3
+_DIGITS = "0123456789"
 MOST_WORDS = 3
 """Words of the text that one word of an address may be run together from: `ap Llŷr` -> `apllyr@`."""
 
 _OF = rb"(?![sS](?![A-Za-z0-9]))"  # an apostrophe that is not the possessive's
-_LETTER = (  # one that is not plain ASCII, in every dress, and the apostrophe of O'Brien
-    rb"[\xc2-\xf4][\x80-\xbf]{1,3}|\\+u(?!00[0-7])[0-9a-fA-F]{4}|(?:%[89a-fA-F][0-9a-fA-F])+"
-    rb"|(?:'|%27|\\+u0027|&#x27;|&#39;)" + _OF + rb"|&#(?!39;|x27;|64;)(?:[0-9]{3,6}|x[0-9a-fA-F]{2,5});"
+_LETTER = (  # one that is not plain ASCII, in every dress (punctuation is no letter), and the apostrophe of O'Brien
+    rb"[\xc3-\xe1\xe3-\xf4][\x80-\xbf]{1,3}|\\+u(?!00[0-9abAB]|20)[0-9a-fA-F]{4}|(?:%[89a-fA-F][0-9a-fA-F])+"
+    rb"|(?:'|\xe2\x80\x99|%27|\\+u0027|\\+u2019|&#x27;|&#39;)"
+    + _OF
+    + rb"|&#(?!39;|x27;|64;)(?:\d{3,6}|x[0-9a-fA-F]{2,5});"
     rb"|&(?!lt|gt|amp|quot|nbsp|apos|commat)[a-zA-Z]{3,8};"
 )
-_SEPARATOR = rb"%[0-7][0-9a-fA-F]|\\+(?:u00[0-7][0-9a-fA-F]|[nrtbfv])|&#?\w{1,8};"
+_SEPARATOR = rb"%[0-7][0-9a-fA-F]|\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|&#?\w{1,8};"
 _TOKEN = re.compile(rb"((?:[A-Za-z0-9]|" + _LETTER + rb")+)|" + _SEPARATOR)
-_EXOTIC = re.compile(_LETTER)
 _AT = re.compile(rb"@|%40|&#0*64;|&#x0*40;|&commat;|\\+u0040")
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
@@ -62,7 +64,13 @@ class Owner:
     spellings: tuple[frozenset[str], ...]
     """How the text may spell each: `smith82` is Smith's too, and so is `jsmith`, where it is all there is."""
     known: bool
-    """Whether the name is found anyway, unless the text writes it with digits or letters that the address lacks."""
+    """Whether the name is found anyway, unless the text writes it with the digits of the address."""
+
+    def may_begin_with(self, squeezed: frozenset[str]) -> bool:
+        """Whether one of the spellings begins with a word of the text."""
+        return any(
+            spelling.startswith(begin) for begin in squeezed if begin for each in self.spellings for spelling in each
+        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def owner_of(address: str, is_known: Callable[[tuple[str, ...]], bool]) -> Owner
     parts = tuple(word for word in words if word not in _OFFICES and word not in ordinary_words())
     if not parts:
         return None
-    bare = tuple(part.rstrip("0123456789") for part in parts)
+    bare = tuple(part.rstrip(_DIGITS) for part in parts)
     spellings = [{part, name} for part, name in zip(parts, bare, strict=True)]
     if len(parts) == 1:
         spellings[0] |= {spelling[1:] for spelling in spellings[0] if len(spelling) > SHORTEST + 2}
@@ -94,23 +102,26 @@ def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: b
     stop = haystack.find(outside, end, end + REACH)
     high = min(stop if stop >= 0 else len(haystack), end + REACH)
     for begin, finish in ((low, start), (end, high)):
-        if owner.known and not _is_special_in(haystack[begin:finish], owner):
+        if owner.known and not _is_numbered_in(haystack[begin:finish], owner):
             continue
         words = _words(haystack, begin, finish)
-        for number, spellings in enumerate(owner.spellings):
-            kind: Literal["first", "last"] = "first" if number == 0 and len(owner.parts) > 1 else "last"
-            for position in range(len(words)):
+        for position in _beginnings(words, owner):
+            for number, spellings in enumerate(owner.spellings):
                 if length := _spelt(words, position, spellings):
+                    kind: Literal["first", "last"] = "first" if number == 0 and len(owner.parts) > 1 else "last"
                     name = words[position : position + length]
                     yield Named(name[0].start, name[-1].end, kind, " ".join(word.plain for word in name))
 
 
-def _is_special_in(text: bytes, owner: Owner) -> bool:
-    """Whether the text has letters that addresses lack, or a part with its digits that is not of an address."""
-    if _EXOTIC.search(text):
-        return True
-    pieces = (text.lower().split(part.encode())[1:] for part in owner.parts if part[-1].isdigit())
-    return any(not _AT.match(piece) for after in pieces for piece in after)
+def _beginnings(words: list[_Word], owner: Owner) -> Iterator[int]:
+    """Where a name may begin, cheaply: most words begin no spelling."""
+    return (position for position, word in enumerate(words) if owner.may_begin_with(word.squeezed))
+
+
+def _is_numbered_in(text: bytes, owner: Owner) -> bool:
+    """Whether the digits that end a part are in the text, other than in an address."""
+    numbers = (part[len(part.rstrip(_DIGITS)) :].encode() for part in owner.parts)
+    return any(not _AT.match(piece) for number in numbers if number for piece in text.split(number)[1:])
 
 
 def _words(haystack: bytes, low: int, high: int) -> list[_Word]:
@@ -139,8 +150,6 @@ def _squeezed(plain: str) -> frozenset[str]:
 
 def _spelt(words: list[_Word], position: int, spellings: frozenset[str]) -> int:
     """How many words from `position` on make one of the spellings, 0 if they don't."""
-    if not spellings.isdisjoint(words[position].squeezed):
-        return 1
     rest: Set[str] = spellings
     for length, word in enumerate(words[position : position + MOST_WORDS], 1):
         rest = {text[len(begin) :] for text in rest for begin in word.squeezed if begin and text.startswith(begin)}

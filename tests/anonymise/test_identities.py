@@ -70,6 +70,28 @@ def test_pseudonyms_are_those_of_the_columns(identities: Identities, pseudonyms:
 
 
 @pytest.mark.parametrize(
+    ("email", "handle"),
+    [
+        ("Jane.Feather82@post.example", "jane.feather82"),
+        (" jfeather7+news@post.example ", "jfeather7"),
+        ("jane-feather_x82@post.example", "jane-feather_x82"),
+        ("siân.llŷr3@post.example", "siân.llŷr3"),
+        ("web.team@post.example", None),  # says nothing of a person
+        ("2024@post.example", None),
+        ("press1@archives.example", None),  # published on purpose
+        ("press1@mail.archives.example", None),
+        ("press1@other-archives.example", "press1"),
+        (None, None),
+    ],
+)
+def test_what_an_address_begins_with_may_be_a_username(
+    pseudonyms: Pseudonyms, email: str | None, handle: str | None
+) -> None:
+    identities = Identities(pseudonyms, Public(domains=["archives.example"]))
+    assert identities.handles(pl.Series([email], dtype=pl.String)).to_list() == ([handle] if handle else [])
+
+
+@pytest.mark.parametrize(
     ("word", "distinctive"),
     [
         ("Featherstone", True),

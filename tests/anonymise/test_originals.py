@@ -40,6 +40,8 @@ def times(originals: Originals, text: str) -> int:
         ("last", "van Quill", "Van Quill"),
         ("username", "quill77", "@quill77"),
         ("username", "quill.feather", "quill.feather"),
+        ("email", "Quill.Feather77@post.example", "quill.feather77 changed this"),
+        ("email", "quill77@post.example", "@Quill77"),
         ("secret", "f00dfacecafe4242", "token=f00dfacecafe4242&x"),
         ("secret", "pbkdf2$1000$f00dfacecafe4242", "f00dfacecafe4242"),
     ],

@@ -207,7 +207,7 @@ def shape(value: object) -> object:
 def test_any_json_stays_json_of_the_same_keys_and_numbers(document: object, as_ascii: bool) -> None:
     after = scrubbed(json.dumps(document, ensure_ascii=as_ascii))
     assert shape(json.loads(after)) == shape(document)
-    assert "Featherstone" not in after
+    assert not re.search(r"(?<![^\W_])Featherstone(?![^\W_])", after)
     assert "jane@bigcorp" not in after
 
 

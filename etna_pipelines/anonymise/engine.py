@@ -6,7 +6,7 @@ escaped -> compress. Untouched files go by server-side copy. Memory is bounded b
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -22,7 +22,7 @@ from etna_pipelines.anonymise.pseudonyms import Pseudonyms, key_id
 from etna_pipelines.anonymise.rules import Rules
 from etna_pipelines.anonymise.schema_text import refuse_personal_schema
 from etna_pipelines.anonymise.scrub import Scrubber
-from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged
+from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged, StoreError
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive, toc
 from etna_pipelines.snapshots.catalogue import checked
@@ -105,7 +105,8 @@ class _Strip:
                     self._scrubber.prepare()
                 files = [self._strip_file(file, pool) for file in self._full.files]
         except BaseException:
-            self._store.delete([item.key for item in self._store.list(f"{self._draft.prefix}/")])
+            with suppress(StoreError):  # what can't be deleted now has no manifest, so it is no snapshot
+                self._store.delete([item.key for item in self._store.list(f"{self._draft.prefix}/")])
             raise
         return Stripped(self._finished(files, monotonic() - started), self._originals, self._unchanged())
 

@@ -122,7 +122,8 @@ class _Proof:
             if file.name == "toc.dat":
                 blocks: Iterable[bytes] = [b"".join(chunks)]
             else:
-                blocks = archive.blocks_of_lines(archive.decompress(chunks) if file.name.endswith(".gz") else chunks)
+                raw = archive.decompress(chunks, file.name) if file.name.endswith(".gz") else chunks
+                blocks = archive.blocks_of_lines(raw)
             for block in blocks:
                 self._scanned += len(block)
                 yield _Piece(file, table, block)

@@ -47,8 +47,9 @@ def compress(block: bytes) -> bytes:
     return igzip.compress(block, compresslevel=1, mtime=0)
 
 
-def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The raw bytes of a gzip stream of any number of members. Raises SnapshotDamaged where it is cut or not gzip."""
+def decompress(chunks: Iterable[bytes], name: str = "The archive file") -> Iterator[bytes]:
+    """The raw bytes of a gzip stream of any number of members. Raises SnapshotDamaged (naming `name`) where it is cut
+    or not gzip."""
     decompressor = isal_zlib.decompressobj(wbits=31)
     fresh = True
     try:
@@ -63,9 +64,11 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
                     decompressor = isal_zlib.decompressobj(wbits=31)
                     fresh = True
     except igzip_lib.IsalError:  # type: ignore[misc]  # its stub takes the class for an instance
-        raise SnapshotDamaged("The archive file is not what was published: its compressed data is damaged.") from None
+        raise SnapshotDamaged(
+            f"{name} is not what was written: its compressed data is damaged; do not use this snapshot."
+        ) from None
     if not fresh:
-        raise SnapshotDamaged("The archive file is not what was published: it ends too early.")
+        raise SnapshotDamaged(f"{name} is not what was written: it ends too early; do not use this snapshot.")
 
 
 @dataclass

@@ -335,6 +335,22 @@ def test_a_store_that_refuses_in_the_middle_keeps_nothing_of_the_strip(
     assert refused(RULES, StoreRefused, full) == "No space."
 
 
+def test_a_store_that_goes_away_is_told_as_what_it_did_first(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    night.execute(PEOPLE)
+    full = night.backup()
+
+    def refuse(message: str) -> Callable[..., None]:
+        def refused(*arguments: object) -> None:
+            raise StoreRefused(message)
+
+        return refused
+
+    monkeypatch.setattr(LocalStore, "put", refuse("No space."))
+    monkeypatch.setattr(LocalStore, "list", refuse("No connection."))
+    with pytest.raises(StoreRefused, match="No space"):
+        night.stripped(RULES, full)
+
+
 def test_progress_goes_up_to_all_bytes_and_tables(night: Night) -> None:
     from etna_pipelines.anonymise.engine import strip
     from tests.anonymise.nights import written_rules

@@ -203,7 +203,7 @@ def test_an_archive_that_is_not_what_was_written_is_damaged(
         night.store.delete([key])
     else:
         night.store.put(key, [changed[what]])
-    with pytest.raises(SnapshotDamaged):
+    with pytest.raises(SnapshotDamaged, match=file.name):
         night.prove(stripped, RULES)
 
 

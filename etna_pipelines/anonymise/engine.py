@@ -4,6 +4,7 @@ Per table file: decompress -> blocks of whole lines -> fields as raw text -> onl
 escaped -> compress. Untouched files go by server-side copy. Memory is bounded by block size times workers.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -123,9 +124,11 @@ class _Strip:
 
             with _in_table(file):
                 for frame in in_order(pool, read, self._raw_members(file), self._workers):
-                    values: dict[str, list[pl.Series]] = {"first": [], "last": [], "name": [], "username": []}
+                    values = defaultdict[str, list[pl.Series]](list)
                     for column in columns:
-                        values[column.spec.arguments[0]].append(copytext.unescape(frame[str(column.position)]))
+                        values[masks.identifies(column.spec) or ""].append(
+                            copytext.unescape(frame[str(column.position)])
+                        )
                     self._identify(values)
 
     def _identify(self, values: dict[str, list[pl.Series]]) -> None:
@@ -138,6 +141,8 @@ class _Strip:
             self._identities.add_full_names(names)
         for usernames in values["username"]:
             self._identities.add_usernames(usernames)
+        for emails in values["email"]:
+            self._identities.add_usernames(self._identities.handles(emails))
 
     def _table_files(self) -> Iterator[tuple[ArchiveFile, TablePlan]]:
         for file in self._full.files:
@@ -317,8 +322,8 @@ def _joined(first: pl.Series, last: pl.Series) -> pl.Series:
 
 
 def _naming_columns(plan: TablePlan) -> list[ColumnPlan]:
-    kinds = {("first",), ("last",), ("name",), ("username",)}
-    return [column for column in plan.columns if column.spec.name == "fake" and column.spec.arguments in kinds]
+    kinds = ("first", "last", "name", "username", "email")
+    return [column for column in plan.columns if masks.identifies(column.spec) in kinds]
 
 
 @contextmanager

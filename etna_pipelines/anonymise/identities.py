@@ -48,6 +48,7 @@ def _joined_by(separator: str, apostrophe: str) -> Dress:
 
 
 SEPARATORS = (" ", "%20", "+", "-", "_", ".")
+_HANDLE = r"^((?:\p{L}+[._\-])*\p{L}{2,}\d+)(?:\+[^@]*)?@"
 _SIMPLE = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 
 DRESSES: list[Dress] = [
@@ -98,6 +99,15 @@ class Identities:
         for name, fake in zip(names, self.pseudonyms.username(names), strict=True):
             if self.distinctive(name):
                 self._known.setdefault(name, fake)
+
+    def handles(self, emails: pl.Series) -> pl.Series:
+        """What addresses begin with, where digits say that it is a username too (`jane.doe82`), and it is not public:
+        logs still call people so whose account is gone."""
+        public = "|".join(rf"[@.]{re.escape(domain.lower())}" for domain in self.public.domains)
+        addresses = emails.drop_nulls().str.strip_chars().str.to_lowercase().unique()
+        if public:
+            addresses = addresses.filter(~addresses.str.contains(f"(?:{public})$"))
+        return addresses.str.extract(_HANDLE).drop_nulls().unique()
 
     def distinctive(self, word: str) -> bool:
         """Whether a single word points to a person by itself."""

@@ -48,7 +48,11 @@ class Originals:
         match kind:
             case "email":
                 emails = values.str.strip_chars().str.to_lowercase()
-                return [("emails", self.hashes(emails.filter(emails != "")))]
+                handles = identities.handles(emails)
+                return [
+                    ("emails", self.hashes(emails.filter(emails != ""))),
+                    *self._sequences("words", handles, alone=identities.are_distinctive(handles)),
+                ]
             case "phone":
                 numbers = national_number(values)
                 return [("phones", self.hashes(numbers.filter(numbers.str.len_chars() >= 10)))]

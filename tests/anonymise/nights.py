@@ -12,6 +12,7 @@ from etna_pipelines.anonymise.engine import Stripped, strip
 from etna_pipelines.anonymise.rules import Rules, load
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.restore import fetch_archive, restore
+from etna_pipelines.postgres.schema import Connection
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.snapshots import archive
 from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, ForeignKey, Manifest, Proof, Table
@@ -74,17 +75,17 @@ class Night:
         return self.raw(manifest, table).removesuffix(archive.TERMINATOR).decode().splitlines()
 
 
-def copied_out(database: Database, query: str) -> bytes:
+def copied_out(connection: Connection, query: str) -> bytes:
     """COPY text that the server itself writes."""
     out = io.BytesIO()
-    with database.connect() as connection, connection.cursor().copy(f"COPY {query} TO STDOUT") as copy:
+    with connection.cursor().copy(f"COPY {query} TO STDOUT") as copy:
         for chunk in copy:
             out.write(chunk)
     return out.getvalue()
 
 
-def copied_in(database: Database, table: str, data: bytes) -> None:
-    with database.connect() as connection, connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+def copied_in(connection: Connection, table: str, data: bytes) -> None:
+    with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
         copy.write(data)
 
 

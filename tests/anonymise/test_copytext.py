@@ -39,9 +39,9 @@ def test_what_the_server_copies_out_is_written_back_byte_for_byte_and_loads_equa
             connection.execute("TRUNCATE one, two, one_again, two_again")
             with connection.cursor() as cursor:
                 cursor.executemany(f"INSERT INTO {name} VALUES ({', '.join(['%s'] * width)})", rows)
-            block = copied_out(database, name)
+            block = copied_out(connection, name)
             assert rewritten(block, width) == block
-            copied_in(database, f"{name}_again", rewritten(block, width))
+            copied_in(connection, f"{name}_again", rewritten(block, width))
             assert connection.execute(f"SELECT * FROM {name}_again").fetchall() == rows
 
         check()
@@ -52,7 +52,8 @@ def test_awkward_values_are_read_as_the_server_meant_them(database: Database) ->
         connection.execute("CREATE TABLE t (a text, b text)")
         connection.cursor().executemany("INSERT INTO t VALUES (%s, NULL)", [(value,) for value in AWKWARD])
         connection.cursor().executemany("INSERT INTO t VALUES (NULL, %s)", [(value,) for value in AWKWARD])
-    frame = copytext.read(copied_out(database, "t"), 2)
+        block = copied_out(connection, "t")
+    frame = copytext.read(block, 2)
     nulls = [None] * len(AWKWARD)
     assert copytext.unescape(frame["0"]).to_list() == AWKWARD + nulls
     assert copytext.unescape(frame["1"]).to_list() == nulls + AWKWARD

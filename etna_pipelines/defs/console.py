@@ -25,8 +25,8 @@ class _Lines(logging.Handler):
 
 def line(event: dg.DagsterEvent) -> str | None:
     """What people are told of an event; most are not for them."""
-    kind, step = event.event_type, event.step_key or event.job_name
-    match kind:
+    step = event.step_key or event.job_name
+    match event.event_type:
         case dg.DagsterEventType.STEP_START | dg.DagsterEventType.STEP_RESTARTED:
             return f"→ {step}"
         case dg.DagsterEventType.STEP_SUCCESS:

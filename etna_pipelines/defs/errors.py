@@ -14,6 +14,8 @@ RETRIES, SECONDS_BETWEEN = 3, 30
 
 STOPPED = "The run was stopped; what was half done is removed."
 
+_INTERRUPTS = (dg.DagsterExecutionInterruptedError, KeyboardInterrupt)
+
 
 @contextmanager
 def told_to_dagster() -> Iterator[None]:
@@ -22,15 +24,11 @@ def told_to_dagster() -> Iterator[None]:
         yield
     except (dg.Failure, dg.RetryRequested):
         raise
-    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
-        raise dg.Failure(STOPPED, allow_retries=False) from None
-    except EtnaError as error:
-        failure = dg.Failure(str(error), allow_retries=False)
-        if error.retryable:
+    except (*_INTERRUPTS, Exception) as error:
+        failure = dg.Failure(_sentence(error), allow_retries=False)
+        if isinstance(error, EtnaError) and error.retryable and not _stopped(error):
             raise dg.RetryRequested(RETRIES, SECONDS_BETWEEN) from failure
         raise failure from None
-    except Exception as error:
-        raise dg.Failure(_unforeseen(error), allow_retries=False) from None
 
 
 def told(event: dg.DagsterEvent) -> str:
@@ -43,7 +41,7 @@ def told(event: dg.DagsterEvent) -> str:
     while error:
         if error.cls_name in {dg.Failure.__name__, *_domain()}:
             return str(error.message.split(": ", 1)[-1].strip())
-        if error.cls_name in (dg.DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__):
+        if error.cls_name in [interrupt.__name__ for interrupt in _INTERRUPTS]:
             return STOPPED
         error = error.cause
     where = event.step_key or event.job_name
@@ -55,17 +53,30 @@ def _domain(family: type[EtnaError] = EtnaError) -> set[str]:
     return {family.__name__}.union(*map(_domain, family.__subclasses__()))
 
 
-def _unforeseen(error: Exception) -> str:
+def _stopped(error: BaseException | None) -> bool:
+    """Whether an interrupt began it: what it interrupts may fail in its own way when it cleans up."""
+    while error:
+        if isinstance(error, _INTERRUPTS):
+            return True
+        error = error.__context__
+    return False
+
+
+def _sentence(error: BaseException) -> str:
     import psycopg
 
     from etna_pipelines.postgres.server import reason
 
+    if _stopped(error):
+        return STOPPED
+    if isinstance(error, EtnaError):
+        return str(error)
     if isinstance(error, psycopg.Error):
         return f"A database server refused: {reason(error)}."
     return f"A fault of etna-pipelines itself: {_where(error)}."
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """The error's type and the last line of ours that it came through, never its text."""
     frames = [(frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)]
     ours = [f" at {module}, line {line}" for module, line in frames if module.startswith("etna_pipelines.")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import TupleRow
 
-from etna_pipelines.errors import DatabaseRefused, LockHeld
+from etna_pipelines.errors import DatabaseRefused, DatabaseUnreachable, LockHeld
 from etna_pipelines.postgres.server import Database
 
 
@@ -48,7 +48,8 @@ def exclusive_file(path: Path, name: str, *, wait: bool = False) -> Iterator[Non
 def _lock_session(database: Database) -> psycopg.Connection[TupleRow]:
     try:
         return database.maintenance.connect()
-    except DatabaseRefused:  # where a role may only connect to its own database
+    except (DatabaseRefused, DatabaseUnreachable):
+        # A role may be allowed to connect to its own database only; and that one's name is what people know.
         return database.connect()
 
 

@@ -61,7 +61,16 @@ def test_what_a_person_stopped_is_not_retried(stop: type[BaseException]) -> None
         with told_to_dagster():
             raise stop
 
+    @dg.op
+    def step_that_cleans_up_badly() -> None:
+        with told_to_dagster():
+            try:
+                raise stop
+            finally:
+                raise DatabaseUnreachable("etna on db:5432 cannot be reached: the connection was lost.")
+
     assert failure_of(step) == STOPPED
+    assert failure_of(step_that_cleans_up_badly) == STOPPED
 
 
 def test_only_what_may_pass_is_retried() -> None:

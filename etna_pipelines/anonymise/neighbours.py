@@ -8,8 +8,8 @@ import html
 import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 from etna_pipelines.anonymise.identities import ascii_folded, ordinary_words
@@ -31,7 +31,7 @@ _LETTER = (  # one that is not plain ASCII, in every dress (punctuation is no le
     rb"|&(?!lt|gt|amp|quot|nbsp|apos|commat)[a-zA-Z]{3,8};"
 )
 _SEPARATOR = rb"%[0-7][0-9a-fA-F]|\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|&#?\w{1,8};"
-_TOKEN = re.compile(rb"((?:[A-Za-z0-9]|" + _LETTER + rb")+)|" + _SEPARATOR)
+_TOKEN = re.compile(rb"((?:[A-Za-z0-9]+|" + _LETTER + rb")+)|" + _SEPARATOR)
 _AT = re.compile(rb"@|%40|&#0*64;|&#x0*40;|&commat;|\\+u0040")
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
@@ -66,15 +66,14 @@ class Owner:
     known: bool
     """Whether the name is found anyway, unless the text writes it with the digits of the address."""
 
-    def may_begin_with(self, squeezed: frozenset[str]) -> bool:
-        """Whether one of the spellings begins with a word of the text."""
-        return any(
-            spelling.startswith(begin) for begin in squeezed if begin for each in self.spellings for spelling in each
-        )
+    @cached_property
+    def beginnings(self) -> frozenset[str]:
+        """All that the first word of a name may be, when it is run together in the address."""
+        spelt = frozenset().union(*self.spellings)
+        return frozenset(spelling[:length] for spelling in spelt for length in range(1, len(spelling) + 1))
 
 
-@dataclass(frozen=True)
-class _Word:
+class _Word(NamedTuple):
     start: int
     end: int
     plain: str
@@ -105,17 +104,14 @@ def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: b
         if owner.known and not _is_numbered_in(haystack[begin:finish], owner):
             continue
         words = _words(haystack, begin, finish)
-        for position in _beginnings(words, owner):
+        for position, word in enumerate(words):
+            if owner.beginnings.isdisjoint(word.squeezed):
+                continue
             for number, spellings in enumerate(owner.spellings):
                 if length := _spelt(words, position, spellings):
                     kind: Literal["first", "last"] = "first" if number == 0 and len(owner.parts) > 1 else "last"
                     name = words[position : position + length]
                     yield Named(name[0].start, name[-1].end, kind, " ".join(word.plain for word in name))
-
-
-def _beginnings(words: list[_Word], owner: Owner) -> Iterator[int]:
-    """Where a name may begin, cheaply: most words begin no spelling."""
-    return (position for position, word in enumerate(words) if owner.may_begin_with(word.squeezed))
 
 
 def _is_numbered_in(text: bytes, owner: Owner) -> bool:

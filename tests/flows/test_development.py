@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from ahocorasick_rs import AhoCorasick
 from psycopg import sql
 
 from etna_pipelines.demo.people import PUBLISHED_SENTENCE, private_values, published_values
@@ -89,8 +90,9 @@ def _visit(database: Database) -> dict[str, Any]:
 
 def _found(values: set[str], database: Database) -> set[str]:
     """Which of the values stand in any column of any table: as text, as JSON writes it, or as bytes in hex."""
-    held = _everything(database)
-    return {value for value in values if any(form in held for form in _forms(value))}
+    forms = [(form, value) for value in values for form in _forms(value)]
+    matches = AhoCorasick([form for form, _ in forms]).find_matches_as_indexes(_everything(database), overlapping=True)
+    return {forms[which][1] for which, _, _ in matches}
 
 
 def _forms(value: str) -> list[str]:

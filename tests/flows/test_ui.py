@@ -92,9 +92,8 @@ def test_the_graph_is_the_way_of_the_data(page: Page) -> None:
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()
     boxes = page.locator("foreignObject")
     expect(boxes).to_have_count(len(ASSETS))
-    places = boxes.evaluate_all("boxes => boxes.map(box => [box.getBoundingClientRect().x, box.innerText])")
-    from_left_to_right = [name.split("\n")[0] for _, name in sorted(places)]
-    for shown, asset in zip(from_left_to_right, ASSETS, strict=True):
+    places = boxes.evaluate_all("boxes => boxes.map(box => [box.getBoundingClientRect().x, box.textContent])")
+    for (_, shown), asset in zip(sorted(places), ASSETS, strict=True):  # from left to right
         begin, _, end = shown.partition("…")
         assert asset.startswith(begin)
         assert asset.endswith(end)

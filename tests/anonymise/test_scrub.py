@@ -249,3 +249,25 @@ def test_an_unprepared_scrubber_knows_patterns_alone(pseudonyms: Pseudonyms) -> 
 )
 def test_base64_of_text_is_unpacked(piece: str, text: str | None) -> None:
     assert unpack(piece) == text
+
+
+def test_a_stranger_is_rewritten_beside_the_own_address_and_a_block_s_type_is_not() -> None:
+    block = {"type": "sparrow", "value": {"title": "Ivo Sparrow's", "email": "ivo.sparrow@bigcorp.com", "n": 7}}
+    made = json.loads(scrubbed(json.dumps(block)))
+    first, last = scrubbed("Ivo Sparrow, ivo.sparrow@bigcorp.com").split(",")[0].split(" ", 1)
+    assert made["type"] == "sparrow"
+    assert made["value"]["title"] == f"{first} {last}'s"
+    assert made["value"]["n"] == 7
+    assert {first, last}.isdisjoint({"Ivo", "Sparrow"})
+    assert scrubbed("Ivo Sparrow") == "Ivo Sparrow"
+
+
+@pytest.mark.parametrize(
+    "link", ["https://x.org/r?page=2&{}={}&to=map", 'see "/r?{}={}"', "https%3A//x.org/%3F{}%3D{}"]
+)
+@pytest.mark.parametrize("key", ["token", "api_key", "Password", "reset_token"])
+def test_what_a_link_says_in_secret_is_replaced(link: str, key: str) -> None:
+    made = scrubbed(link.format(key, "wren9-tower"))
+    assert re.fullmatch(re.escape(link).replace(r"\{\}", "{}").format(key, "[0-9a-f]{16}"), made)
+    assert made == scrubbed(link.format(key, "wren9-tower"))
+    assert made != scrubbed(link.format(key, "wren9-towers"))

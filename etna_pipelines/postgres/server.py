@@ -1,5 +1,6 @@
 """A database, how to reach it, and the facts of its server."""
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import quote, urlencode
@@ -16,6 +17,9 @@ __all__ = ["Database", "reason", "server_major", "system_identifier"]
 
 APPLICATION_NAME = "etna-pipelines"
 CONNECT_TIMEOUT = 10
+
+# Psycopg logs errors that it ignores, in the server's own words, which may quote rows.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,14 @@ def test_a_reason_holds_no_value(database: Database, statement: str, says: str) 
     assert SECRET not in reason(caught.value)
 
 
+def test_psycopg_logs_nothing_of_what_servers_say(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(KeyboardInterrupt), database.connect(autocommit=False) as connection:
+        connection.pgconn.send_query(b"SELECT pg_sleep(0.1)")
+        raise KeyboardInterrupt  # the rollback now fails, and psycopg ignores and logs it
+
+    assert caplog.text == ""
+
+
 def assert_clean(error: EtnaError) -> None:
     assert SECRET not in str(error)
     assert str(error).endswith(".")

@@ -51,7 +51,7 @@ class Originals:
                 handles = identities.handles(emails)
                 return [
                     ("emails", self.hashes(emails.filter(emails != ""))),
-                    *self._sequences("words", handles, alone=identities.are_distinctive(handles)),
+                    *self._sequences("words", handles.filter(identities.are_distinctive(handles)), shortest=1),
                 ]
             case "phone":
                 numbers = national_number(values)
@@ -62,7 +62,7 @@ class Originals:
                 return self._sequences("words", values)
             case "username" | "last":
                 values = values.str.strip_chars()
-                return self._sequences("words", values, alone=identities.are_distinctive(values))
+                return self._sequences("words", values.filter(identities.are_distinctive(values)), shortest=1)
         return []
 
     def pseudonyms(self, names: pl.Series) -> Observed:
@@ -118,19 +118,17 @@ class Originals:
             *self._sequences("words", values.filter(divided)),
         ]
 
-    def _sequences(self, into: str, values: pl.Series, alone: pl.Series | None = None) -> Observed:
-        """Values of several words, and of one word where it says something `alone`."""
-        dressed = values.str.contains(_DRESSED)
-        plain = values.filter(dressed).str.normalize("NFKD").str.replace_all(r"[\p{M}']", "")
+    def _sequences(self, into: str, values: pl.Series, shortest: int = 2) -> Observed:
+        """Values of at least `shortest` words, also as they are without accents and apostrophes."""
+        dressed = values.filter(values.str.contains(_DRESSED))
+        plain = dressed.str.normalize("NFKD").str.replace_all(r"[\p{M}']", "")
         words = words_of(as_fields(pl.concat([values, plain])), self._seed)
-        field, firsts, counts = words.fields()
+        firsts, counts = words.fields()
         observed: Observed = []
-        if alone is not None:
-            mask = pl.concat([alone, alone.filter(dressed)]).to_numpy()
-            observed.append((f"{into} 1", words.hashes[firsts[(counts == 1) & mask[field]]]))
-        for length in range(2, LONGEST + 1):
+        for length in range(shortest, LONGEST + 1):
             begin = firsts[np.minimum(counts, LONGEST) == length]
             if len(begin):
                 observed.append((f"{into} {length}", distinct(words.sequences(begin, length))))
-                observed.append((f"{into} {length} begin", distinct(words.hashes[begin])))
+                if length > 1:
+                    observed.append((f"{into} {length} begin", distinct(words.hashes[begin])))
         return observed

@@ -23,6 +23,9 @@ from etna_pipelines.snapshots.manifest import ArchiveFile, Finding, Proof, Table
 from etna_pipelines.stores.store import Store
 
 EMAIL = r"[\p{L}\p{N}._+'’\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+"
+NUMBER = rf"(?:^|[^0-9A-Fa-f])(?:{PHONE})(?:\b|_)"
+"""A phone number that is not in the midst of a hash, where digits make every number by chance."""
+
 TEXTLESS = (
     "integer",
     "bigint",
@@ -188,7 +191,7 @@ class _Proof:
     def _phones(self, block: pl.Series) -> Hits:
         if not len(self._phones_known):
             return Counter()
-        found = block.str.extract_all(PHONE).explode().drop_nulls()
+        found = block.str.extract_all(NUMBER).explode().drop_nulls()
         plus = found.str.replace_all(r"%2[Bb]|&#43;", "+")
         numbers = national_number(plus.str.replace_all(r"%[0-9a-fA-F]{2}|&\w+;|\\+u00a0", ""))
         return Counter({"original phone number": self._count_known(numbers, self._phones_known)})

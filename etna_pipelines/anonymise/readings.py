@@ -27,7 +27,7 @@ def readings(text: str) -> Iterator[str]:
     """
     block = pl.Series([text])
     if "\\" in text:
-        yield block.str.replace_all(r'\\+[nrtbfv"/]', " ").item()
+        yield block.str.replace_all(r"\\+[nrtbfv]", " ").item()
     else:
         yield text
     lines = block.str.split("\n").explode()

@@ -43,11 +43,11 @@ class Words:
             total = total * _FACTOR + self.hashes[firsts + position]
         return total
 
-    def fields(self) -> tuple[Positions, Positions, Positions]:
-        """Of every field that has words: its number, its first word, and how many it has."""
-        field = np.searchsorted(self.breaks, self.starts) - 1
-        firsts = np.flatnonzero(np.diff(field, prepend=-1))
-        return field[firsts], firsts, np.diff(firsts, append=len(field))
+    def fields(self) -> tuple[Positions, Positions]:
+        """The first word of every field that has words, and how many it has."""
+        field = np.searchsorted(self.breaks, self.starts)
+        firsts = np.flatnonzero(np.diff(field, prepend=0))
+        return firsts, np.diff(firsts, append=len(field))
 
 
 def words_of(text: bytes, seed: int) -> Words:
@@ -63,9 +63,16 @@ def words_of(text: bytes, seed: int) -> Words:
 
 
 def _letters_only(text: bytes) -> bytes:
-    """The text with what is no letter and no digit outside ASCII made a space, in lower case."""
-    decoded = pl.Series([text.decode(errors="replace")])
-    return bytes(decoded.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}\x00-\x7f]", " ").item().encode())
+    """The text with what is no letter and no digit outside ASCII made a space, and what is one in lower case.
+
+    Of such characters a text has many and few different ones, so each is judged once.
+    """
+    block = pl.Series([text], dtype=pl.Binary).cast(pl.String)
+    characters = set("".join(block.str.extract_all(r"[^\x00-\x7f]+").explode().unique()))
+    changes = {c: c.lower() if c.isalnum() else " " for c in characters}
+    changes = {c: instead for c, instead in changes.items() if c != instead}
+    changed: bytes = block.str.replace_many(changes).cast(pl.Binary).item() if changes else text
+    return changed
 
 
 def _edges(raw: npt.NDArray[np.uint8]) -> tuple[Positions, Positions]:

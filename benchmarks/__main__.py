@@ -1,0 +1,58 @@
+"""`uv run python -m benchmarks`: measure every claim and write the table of benchmarks/README.md anew."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import backup, demo, load, memory, strip
+from benchmarks.common import Result
+
+Measure = Callable[..., list[Result]]
+
+BENCHMARKS: dict[str, Measure] = {
+    "load": load.measure,
+    "strip": strip.measure,
+    "memory": memory.measure,
+    "backup": backup.measure,
+    "demo": demo.measure,
+}
+README = Path(__file__).with_name("README.md")
+MARK = "<!-- written by `python -m benchmarks` -->"
+
+
+def main() -> int:
+    arguments = _arguments()
+    results: list[Result] = []
+    for name in arguments.only or BENCHMARKS:
+        with tempfile.TemporaryDirectory(prefix=f"etna-{name}-") as home:
+            sized = {} if arguments.size is None else {"megabytes": arguments.size}
+            for result in BENCHMARKS[name](Path(home), **sized):
+                print(result.row(), flush=True)
+                results.append(result)
+    if not arguments.only and arguments.size is None:
+        _write(results)
+    return 0 if all(result.holds for result in results) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, help="these, without writing the table")
+    parser.add_argument("--size", type=int, metavar="MB", help="this much data instead, without writing the table")
+    return parser.parse_args()
+
+
+def _write(results: list[Result]) -> None:
+    above = README.read_text().partition(MARK)[0]
+    cores = len(os.sched_getaffinity(0))
+    note = f"{datetime.now(UTC):%d %B %Y}, {cores} cores, {platform.machine()}, Python {platform.python_version()}."
+    head = "| Claim | Target | Measured | Holds | Size |\n|---|---|---|---|---|"
+    README.write_text(f"{above}{MARK}\n\n{head}\n" + "\n".join(result.row() for result in results) + f"\n\n{note}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""A table of people as COPY text and as a full snapshot in a store: thirteen columns, ten of which the rules mask."""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from etna_pipelines.anonymise import rules
+from etna_pipelines.anonymise.rules import Rules
+from etna_pipelines.snapshots import archive
+from etna_pipelines.snapshots.catalogue import Catalogue
+from etna_pipelines.snapshots.manifest import ArchiveFile, Column, DatabaseSchema, Manifest, Source, Table, new_id
+from etna_pipelines.stores.local import LocalStore
+
+MASKS = {
+    "id": ("bigint", "keep"),
+    "username": ("character varying(150)", "fake(username)"),
+    "first_name": ("character varying(150)", "fake(first)"),
+    "last_name": ("character varying(150)", "fake(last)"),
+    "email": ("character varying(254)", "email"),
+    "phone": ("character varying(40)", "phone"),
+    "street": ("text", "fake(street)"),
+    "city": ("text", "fake(city)"),
+    "postcode": ("character varying(12)", "fake(postcode)"),
+    "token": ("character varying(64)", "hash"),
+    "password": ("character varying(128)", "password"),
+    "is_active": ("boolean", "keep"),
+    "date_joined": ("timestamp with time zone", "keep"),
+}
+"""Each column with its type and its mask."""
+
+EMPTY_TOC = b"PGDMP" + bytes((1, 14, 0, 4, 8, 3)) + bytes((0, 1, 0, 0, 0)) + bytes(11 * 5)
+"""A table of contents without entries: what it says of the dump is nothing."""
+
+ROWS = 16_384
+"""Rows made at a time."""
+
+_FIRST = [
+    "Olivia",
+    "George",
+    "Amelia",
+    "Noah",
+    "Isla",
+    "Arthur",
+    "Siân",
+    "Rhys",
+    "Niamh",
+    "Zoë",
+    "Priya",
+    "Mohammed",
+    "Ffion",
+    "Owain",
+    "Grace",
+    "Leo",
+]
+_LAST = [
+    "Smith",
+    "Jones",
+    "Taylor",
+    "Brown",
+    "Llewelyn",
+    "O'Connor",
+    "Khan",
+    "Ap-Rhys",
+    "Davies",
+    "Patel",
+    "Evans",
+    "Hughes",
+    "Wójcik",
+    "Price",
+    "Lewis",
+]
+_STREET = ["Church", "Station", "Victoria", "Ivy", "Park", "Mill", "Queens", "Chapel", "Bessant", "Kew"]
+_CITY = ["London", "Cardiff", "Leeds", "Abertawe", "Bristol", "Derry", "Glasgow", "York", "Bath", "Truro"]
+
+
+def lines(first_id: int) -> bytes:
+    """ROWS people from `first_id` on: always the same for the same number."""
+    chance = random.Random(first_id)
+    return "".join(_line(chance, first_id + row) for row in range(ROWS)).encode()
+
+
+def _line(chance: random.Random, number: int) -> str:
+    first, last = chance.choice(_FIRST), chance.choice(_LAST)
+    handle = f"{first}.{last}{number}".lower().replace("'", "")
+    return (
+        "\t".join(
+            (
+                str(number),
+                handle,
+                first,
+                last + chance.choice(("", "", "", "-" + chance.choice(_LAST))),
+                f"{handle}@mail{number % 50}.co.uk",
+                f"07{number % 10**9:09}" if number % 3 else f"+44 7{number % 1000:03} {chance.randrange(10**6):06}",
+                f"{number % 400} {chance.choice(_STREET)} {chance.choice(('Road', 'Street', 'Lane'))}",
+                chance.choice(_CITY),
+                f"TW{number % 20} {number % 10}DU" if number % 7 else r"\N",
+                f"{chance.getrandbits(128):032x}",
+                f"pbkdf2_sha256$600000${chance.getrandbits(110):022x}${chance.getrandbits(256):043x}=",
+                "t" if number % 9 else "f",
+                f"20{number % 24:02}-{number % 12 + 1:02}-{number % 28 + 1:02} 09:{number % 60:02}:00+00",
+            )
+        )
+        + "\n"
+    )
+
+
+@cache
+def _some_lines() -> list[bytes]:
+    return [lines(1 + number * ROWS) for number in range(16)]
+
+
+def copy_text(megabytes: int) -> Iterator[bytes]:
+    """About so many MB. After 50 MB people repeat with other numbers in front, or making them would take longest."""
+    written = turn = 0
+    while written < megabytes * 1_000_000:
+        for part in _some_lines():
+            # Another digit in every e-mail, so that what is made of it differs too.
+            chunk = part.replace(b"@mail", b"@m%dail" % turn) if turn else part
+            written += len(chunk)
+            yield chunk
+        turn += 1
+    yield archive.TERMINATOR
+
+
+def snapshot(store: LocalStore, megabytes: int) -> Manifest:
+    """A full snapshot in the store that holds this table alone, published under the signing key of zeros."""
+    identity = new_id()
+    columns = [
+        Column(name=name, type=type_, category="S", not_null=name == "id") for name, (type_, _mask) in MASKS.items()
+    ]
+    tally = archive.Tally()
+    members = (tally.add(archive.compress(block), block) for block in archive.blocks_of_lines(copy_text(megabytes)))
+    store.put(f"full/{identity}/archive/1.dat.gz", members)
+    file = ArchiveFile(
+        name="1.dat.gz",
+        bytes=tally.bytes,
+        sha256=tally.sha256,
+        table="public.people",
+        rows=tally.rows,
+        raw_bytes=tally.raw_bytes,
+        members=tally.members,
+    )
+    store.put(f"full/{identity}/archive/toc.dat", [EMPTY_TOC])
+    toc = ArchiveFile(name="toc.dat", bytes=len(EMPTY_TOC), sha256=hashlib.sha256(EMPTY_TOC).hexdigest())
+    table = Table(oid=1, schema_name="public", name="people", columns=columns, primary_key=["id"], rows=tally.rows)
+    draft = Manifest(
+        id=identity,
+        kind="full",
+        created=datetime.now(UTC),
+        source=Source(
+            environment="production", database="people", system_identifier="1", server_version="18.6", encoding="UTF8"
+        ),
+        versions={},
+        schema=DatabaseSchema(tables=[table]),
+        files=[file, toc],
+    )
+    return Catalogue(store, bytes(32)).publish(draft)
+
+
+def masking_rules(directory: Path) -> Rules:
+    """The rules for this table, written to a file and read as people's rules are."""
+    path = directory / "people.yaml"
+    masked = "".join(f"      {name}: {mask}\n" for name, (_type, mask) in MASKS.items())
+    path.write_text(f"tables:\n  people:\n    columns:\n{masked}")
+    return rules.load(path)

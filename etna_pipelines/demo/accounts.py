@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from psycopg.types.json import Jsonb
 
 from etna_pipelines.demo.people import ADMIN_EMAIL, ADMIN_PASSWORD, ADMIN_USERNAME, Person, ascii_slug
-from etna_pipelines.demo.words import AWKWARD, note
+from etna_pipelines.demo.prose import AWKWARD, note
 from etna_pipelines.demo.world import TODAY, Row, Table, World, moment
 
 SECRET_KEY = "the-demo-has-nothing-to-hide"  # noqa: S105 - signs sessions of people who do not exist

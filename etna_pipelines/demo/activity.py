@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from etna_pipelines.demo.pages import PageFacts
 from etna_pipelines.demo.people import PRESS_OFFICE, PUBLISHED_AUTHORS, Person, ascii_slug
-from etna_pipelines.demo.words import AWKWARD, letter, note, sentence
+from etna_pipelines.demo.prose import AWKWARD, letter, note, sentence
 from etna_pipelines.demo.world import Row, Table, World, make_uuid, moment
 
 VIEW_PASSWORD = "Cymru-1536-embargo"  # noqa: S105 - Wagtail keeps these as plain text

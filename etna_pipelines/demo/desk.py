@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from psycopg.types.json import Jsonb
 
 from etna_pipelines.demo.people import Person
-from etna_pipelines.demo.words import AWKWARD, letter, note, sentence
+from etna_pipelines.demo.prose import AWKWARD, letter, note, sentence
 from etna_pipelines.demo.world import Row, Table, World, make_uuid, moment
 
 OFFICES = ("Kew", "Aberystwyth", "Belfast", "Edinburgh")

@@ -15,7 +15,7 @@ from typing import cast
 from psycopg.types.json import Jsonb
 
 from etna_pipelines.demo.people import PRESS_OFFICE, PUBLISHED_AUTHORS, Person, ascii_slug
-from etna_pipelines.demo.words import AWKWARD, letter, note, public_prose, sentence, title
+from etna_pipelines.demo.prose import AWKWARD, letter, note, public_prose, sentence, title
 from etna_pipelines.demo.world import Row, Table, World, make_uuid, moment
 
 PAGES = 2_020

@@ -1,9 +1,9 @@
-"""Tests of etna_pipelines/demo/words.py."""
+"""Tests of etna_pipelines/demo/prose.py."""
 
 import random
 
 from etna_pipelines.demo.people import PRESS_OFFICE, PUBLISHED_SENTENCE, people, private_values
-from etna_pipelines.demo.words import AWKWARD, letter, public_prose
+from etna_pipelines.demo.prose import AWKWARD, letter, public_prose
 
 
 def test_public_prose_names_nobody_private() -> None:

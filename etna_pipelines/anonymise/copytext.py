@@ -69,16 +69,22 @@ def write(frame: pl.DataFrame) -> bytes:
     return block + b"\n"
 
 
-def unescape(fields: pl.Series) -> pl.Series:
+def has_escapes(block: bytes) -> bool:
+    """Whether any field of the block is escaped; where none is, nothing needs to be looked for in it."""
+    return block.count(b"\\") != block.count(NULL.encode())
+
+
+def unescape(fields: pl.Series, *, has_escapes: bool = True) -> pl.Series:
     """Values of raw fields; NULL becomes null."""
-    values = pl.select(pl.when(fields != NULL).then(fields)).to_series()
-    if not values.str.contains("\\", literal=True).any():
+    nulls = fields == NULL
+    values = pl.select(pl.when(~nulls).then(fields)).to_series() if nulls.any() else fields
+    if not has_escapes or not values.str.contains("\\", literal=True).any():
         return values
     return values.str.replace_many(_ESCAPED, _PLAIN, leftmost=True)
 
 
-def escape(values: pl.Series) -> pl.Series:
-    """Raw fields of values; null becomes `\\N`."""
-    if values.str.contains(r"[\\\x08\x0c\n\r\t\x0b]").any():
+def escape(values: pl.Series, *, is_plain: bool = False) -> pl.Series:
+    """Raw fields of values; null becomes `\\N`. `is_plain` says that no value has anything to escape."""
+    if not is_plain and values.str.contains(r"[\\\x08\x0c\n\r\t\x0b]").any():
         values = values.str.replace_many(_PLAIN, _ESCAPED, leftmost=True)
-    return values.fill_null(NULL)
+    return values.fill_null(NULL) if values.null_count() else values

@@ -91,7 +91,7 @@ class _Strip:
         self._pseudonyms = Pseudonyms(masking_key)
         self._identities = Identities(self._pseudonyms, rules.public)
         self._scrubber = Scrubber(self._pseudonyms, self._identities, rules.public)
-        self._originals = Originals()
+        self._originals = Originals(with_handles=plan.scrubs)
         self._counts: dict[tuple[str, str], _Counts] = {}
         self._draft = full.model_copy(update={"id": new_id(), "kind": "stripped", "parent": full.id, "hmac": ""})
         self._done = 0
@@ -280,13 +280,14 @@ class _BlockMasker:
     def __call__(self, member: bytes) -> _Block:
         data, terminator = _data(member)
         frame = copytext.read(data, self._width)
+        has_escapes = copytext.has_escapes(data)
         block = _Block(b"", b"")
         masked: dict[str, pl.Series] = {}
         names: dict[str, list[tuple[pl.Series, pl.Series]]] = {"first": [], "last": [], "name": []}
         for planned, identifies, mask in self._columns:
-            values = copytext.unescape(frame[str(planned.position)])
+            values = copytext.unescape(frame[str(planned.position)], has_escapes=has_escapes)
             changed = mask(values)
-            masked[str(planned.position)] = copytext.escape(changed)
+            masked[str(planned.position)] = copytext.escape(changed, is_plain=masks.is_plain(planned.spec))
             block.counts.append(_count(values, changed, identifies))
             if identifies is not None:
                 block.observed += self._originals.observed(identifies, values, self._identities)

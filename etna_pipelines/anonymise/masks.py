@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from etna_pipelines.anonymise.pseudonyms import METHODS, Pseudonyms
+from etna_pipelines.anonymise.pseudonyms import METHODS, Pseudonyms, longest
 from etna_pipelines.anonymise.scrub import Scrubber
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import Column
@@ -89,6 +89,13 @@ def identifies(spec: MaskSpec) -> str | None:
 
 def uniqueness(spec: MaskSpec) -> Uniqueness:
     return "preserved" if spec == MaskSpec("fake", ("username",)) else KINDS[spec.name].uniqueness
+
+
+def is_plain(spec: MaskSpec) -> bool:
+    """Whether whatever the mask writes is free of characters that COPY text escapes."""
+    return spec.name in ("null", "email", "phone", "hash", "password") or (
+        spec.name == "fake" and spec.arguments != ("name",)
+    )
 
 
 def length_of(column: Column) -> int | None:
@@ -171,8 +178,10 @@ def _where_filled(mask: Apply, length: int | None = None) -> Apply:
 
     def apply(values: pl.Series) -> pl.Series:
         masked = mask(values)
-        if length is not None:
+        if length is not None and longest(masked) > length:
             masked = masked.str.slice(0, length)
+        if not (values == "").any():
+            return masked
         return pl.select(pl.when(values == "").then(values).otherwise(masked)).to_series()
 
     return apply

@@ -15,6 +15,9 @@ from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.pseudonyms import national_number
 from etna_pipelines.anonymise.words import Hashes, HashSet, SequenceSearch, as_fields, distinct, words_of
 
+MOST = 1 << 23
+"""Hashes of a set that are kept whole; of more, a share, so that memory is bounded (see words.HashSet)."""
+
 LONGEST = 4
 """Words of a sequence that are looked at."""
 SECRET_LENGTH = 12
@@ -30,6 +33,8 @@ Observed = list[tuple[str, Hashes]]
 class Originals:
     """Sets of 64-bit hashes: e-mails, phones, and sequences of words by their length."""
 
+    with_handles: bool = True
+    """Whether usernames that only addresses still tell are looked for: they stand in logs, which scrub rewrites."""
     _sets: defaultdict[str, HashSet] = field(default_factory=lambda: defaultdict(HashSet))
     _seed: int = field(default_factory=lambda: secrets.randbits(63))
 
@@ -40,28 +45,30 @@ class Originals:
     def remember(self, observed: Observed) -> None:
         """Remember what `observed` or `pseudonyms` made, perhaps in another thread."""
         for name, hashes in observed:
+            if name not in self._sets:  # what sequences begin with must not be thinned apart from them: it is few
+                self._sets[name] = HashSet(most=None if name.endswith("begin") or name.startswith("ours") else MOST)
             self._sets[name].add(hashes)
 
     def observed(self, kind: str, values: pl.Series, identities: Identities) -> Observed:
         """The hashes of a column's values; changes nothing."""
-        values = values.drop_nulls().unique()
+        values = values.drop_nulls()
         match kind:
             case "email":
                 emails = values.str.strip_chars().str.to_lowercase()
+                known = ("emails", self.hashes(emails.filter(emails != "")))
+                if not self.with_handles:
+                    return [known]
                 handles = identities.handles(emails)
-                return [
-                    ("emails", self.hashes(emails.filter(emails != ""))),
-                    *self._sequences("words", handles.filter(identities.are_distinctive(handles)), shortest=1),
-                ]
+                return [known, *self._sequences("words", handles.filter(identities.are_distinctive(handles)), 1)]
             case "phone":
                 numbers = national_number(values)
                 return [("phones", self.hashes(numbers.filter(numbers.str.len_chars() >= 10)))]
             case "secret":
                 return self._secrets(values)
             case "name":
-                return self._sequences("words", values)
+                return self._sequences("words", values.unique())
             case "username" | "last":
-                values = values.str.strip_chars()
+                values = (values.unique() if kind == "last" else values).str.strip_chars()
                 return self._sequences("words", values.filter(identities.are_distinctive(values)), shortest=1)
         return []
 
@@ -105,6 +112,11 @@ class Originals:
     def count_sequences(self, search: SequenceSearch, text: bytes) -> int:
         """How often the search finds what it is for in a text whose fields end with tabs and newlines."""
         return search.count(words_of(text, self._seed))
+
+    @property
+    def share(self) -> float:
+        """The share of the originals that is looked for: less than 1 where a set held more than MOST."""
+        return min((hashes.share for hashes in self._sets.values()), default=1.0)
 
     def __len__(self) -> int:
         return len(self.emails) + len(self.phones) + sum(map(len, self.sequences().values()))

@@ -113,6 +113,7 @@ class _Proof:
             scanned_bytes=self._scanned,
             scanned_files=len(self._draft.files),
             originals=len(self._originals),
+            share=self._originals.share,
             allowed=dict(found.allowed),
             findings=findings,
         )

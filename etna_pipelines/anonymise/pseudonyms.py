@@ -80,26 +80,19 @@ class Pseudonyms:
     def email(self, values: pl.Series, length: int | None = None) -> pl.Series:
         """`first.<token>@example.com`: never deliverable, and unique where the originals are without regard to case."""
         digests = self.digest(_folded(values), "email")
-        return self._handle(digests, None if length is None else length - len(EMAIL_DOMAIN) - 1) + f"@{EMAIL_DOMAIN}"
+        return self._handle(digests, length, f"@{EMAIL_DOMAIN}")
 
     def phone(self, values: pl.Series) -> pl.Series:
         """A number of Ofcom's drama ranges; +44 where the original began with it, spaces where it had any."""
         digests = self.digest(national_number(values), "phone")
-        areas = self.pick(digests, pl.Series(PHONE_AREAS))
-        national = areas + self.pick(digests, pl.Series([f"{number:03}" for number in range(1000)]), part=1)
-        original = pl.col("original")
-        foreign = pl.concat_str(pl.lit("+44 "), pl.col("national").str.slice(1))
-        chosen = pl.when(original.str.contains(r"^\s*(?:\+44|0044)")).then(foreign).otherwise(pl.col("national"))
-        spaced = (
-            pl.when(original.str.strip_chars().str.contains(" ", literal=True))
-            .then(chosen)
-            .otherwise(chosen.str.replace_all(" ", "", literal=True))
-        )
-        return (
-            pl.DataFrame({"original": values, "national": national})
-            .select(pl.when(original.is_not_null()).then(spaced))
-            .to_series()
-        )
+        original = values.str.strip_chars()
+        foreign = original.str.starts_with("+44") | original.str.starts_with("0044")
+        spaced = original.str.contains(" ", literal=True)
+        numbers = self.pick(digests, pl.Series([f"{number:03}" for number in range(1000)]), part=1)
+        digits = digests.str.slice(TOKEN_DIGITS, _INDEX_DIGITS).str.to_integer(base=16, dtype=pl.UInt64)
+        forms = [form for area in PHONE_AREAS for form in _phone_forms(area)]
+        which = digits % len(PHONE_AREAS) * 4 + foreign.cast(pl.UInt64) * 2 + spaced.cast(pl.UInt64)
+        return pl.Series(forms).gather(which) + numbers
 
     def file(self, values: pl.Series) -> pl.Series:
         """The path of a file under another name, in its folders, with its extension: `documents/<token>.pdf`."""
@@ -107,15 +100,15 @@ class Pseudonyms:
         extensions = values.str.extract(_EXTENSION).fill_null("")
         return folders + self.token(values, "file") + extensions
 
-    def _handle(self, digests: pl.Series, length: int | None) -> pl.Series:
+    def _handle(self, digests: pl.Series, length: int | None, end: str = "") -> pl.Series:
         # No surname: with one, a handle could by chance spell an original's full name, which the proof looks for.
+        first = self.pick(digests, _ascii("first", self._locale), part=1)
         token = digests.str.slice(0, TOKEN_DIGITS)
-        handles = self.pick(digests, _ascii("first", self._locale), part=1) + "." + token
-        if length is None:
+        handles = pl.select(pl.concat_str(first, pl.lit("."), token, pl.lit(end))).to_series()
+        if length is None or longest(handles) <= length:
             return handles
-        return pl.select(
-            pl.when(handles.str.len_chars() <= length).then(handles).otherwise(token.str.slice(0, length))
-        ).to_series()
+        short = token.str.slice(0, length - len(end)) + end
+        return pl.select(pl.when(handles.str.len_chars() <= length).then(handles).otherwise(short)).to_series()
 
     @cached_property
     def emitted(self) -> frozenset[str]:
@@ -135,8 +128,22 @@ def key_id(key: bytes) -> str:
 
 def national_number(values: pl.Series) -> pl.Series:
     """Digits of a UK phone number as dialled inside the country: `+44 (0)7700 900123` -> `07700900123`."""
-    digits = values.str.replace_all(r"[^0-9+]", "")
-    return digits.str.replace(r"^(?:\+|00)440?", "0").str.replace_all("+", "", literal=True)
+    digits = values.str.replace_all(" ", "", literal=True)
+    if digits.str.contains(r"[^0-9+]").any():
+        digits = digits.str.replace_all(r"[^0-9+]", "")
+    digits = digits.str.replace(r"^(?:\+|00)440?", "0")
+    return digits.str.replace_all("+", "", literal=True) if digits.str.contains("+", literal=True).any() else digits
+
+
+def longest(values: pl.Series) -> int:
+    """Bytes of the longest value; 0 where there is none."""
+    length = values.str.len_bytes().max()
+    return length if isinstance(length, int) else 0
+
+
+def _phone_forms(area: str) -> tuple[str, str, str, str]:
+    """The beginning of a number without spaces and with them, then likewise from abroad."""
+    return area.replace(" ", ""), area, f"+44{area[1:].replace(' ', '')}", f"+44 {area[1:]}"
 
 
 def _folded(values: pl.Series) -> pl.Series:

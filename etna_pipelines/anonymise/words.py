@@ -114,25 +114,42 @@ def as_fields(values: pl.Series) -> bytes:
 
 
 class HashSet:
-    """Distinct hashes, in a sorted array."""
+    """Distinct hashes, in a sorted array.
 
-    def __init__(self) -> None:
+    With `most`, of more than so many distinct ones those whose lowest bits are 0 are kept: one in 2, one in 4 ... That
+    is a fair sample, the same whatever the order, in bounded memory: a leak of many is found all the same.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
         self._sorted: Hashes = np.empty(0, np.uint64)
         self._added: list[Hashes] = []
         self._waiting = 0
+        self._most = most
+        self._bits = 0
+
+    @property
+    def share(self) -> float:
+        """The share of all that were added that is kept."""
+        return 0.5**self._bits
 
     def add(self, hashes: Hashes) -> None:
         """Sorting waits until it is worth it: until as many are new as were known."""
-        self._added.append(hashes)
-        self._waiting += len(hashes)
-        if self._waiting > max(1 << 18, len(self._sorted)):
+        self._added.append(self._sampled(hashes))
+        self._waiting += len(self._added[-1])
+        if self._waiting > max(1 << 18, min(len(self._sorted), 1 << 21)):
             self.sorted()
 
     def sorted(self) -> Hashes:
         if self._added:
             self._sorted = distinct(np.concatenate([self._sorted, *self._added]))
             self._added, self._waiting = [], 0
+            while self._most is not None and len(self._sorted) > self._most:
+                self._bits += 1
+                self._sorted = self._sampled(self._sorted)
         return self._sorted
+
+    def _sampled(self, hashes: Hashes) -> Hashes:
+        return hashes[hashes & np.uint64((1 << self._bits) - 1) == 0] if self._bits else hashes
 
     def __len__(self) -> int:
         return len(self.sorted())
@@ -160,7 +177,7 @@ class SequenceSearch:
         """`known`: sequences by length; `firsts`: the words that those begin with."""
         self._known = known
         most = max((len(hashes) for hashes in firsts.values()), default=0)
-        bits = min(max((most * 16).bit_length(), 16), 28)
+        bits = min(max((most * 16).bit_length(), 16), 26)
         self._shift = np.uint64(64 - bits)
         self._lengths: npt.NDArray[np.uint8] = np.zeros(1 << bits, np.uint8)
         for length, hashes in firsts.items():

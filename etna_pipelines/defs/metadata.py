@@ -48,6 +48,7 @@ def of_proof(proof: "Proof") -> Metadata:
     """What was looked for, and where it was found."""
     return {
         "originals looked for": proof.originals,
+        "share of all originals": proof.share,
         "scanned bytes": proof.scanned_bytes,
         "scanned files": proof.scanned_files,
         "allowed": dg.MetadataValue.json(proof.allowed),

@@ -132,6 +132,8 @@ class Proof(_Model):
     scanned_files: int
     originals: int
     """How many distinct originals of identifying columns were looked for."""
+    share: float = 1.0
+    """Which share of all originals that is: a fair sample where a set held more than memory is spent on."""
     allowed: dict[str, int] = {}
     findings: list[Finding] = []
 

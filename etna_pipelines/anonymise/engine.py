@@ -293,9 +293,11 @@ class _BlockMasker:
                 block.observed += self._originals.observed(identifies, values, self._identities)
                 names.setdefault(identifies, []).append((values, changed))
         for first, last in zip(names["first"], names["last"], strict=False):
-            originals, pseudonyms = (_joined(first[i], last[i]) for i in (0, 1))
-            block.observed += self._originals.observed("name", originals, self._identities)
-            block.observed += self._originals.pseudonyms(pseudonyms)
+            # A pair of names has one pair of pseudonyms, so it is looked at once, however many people share it.
+            pairs = pl.DataFrame([first[0], last[0], first[1], last[1]], schema=["f", "l", "F", "L"])
+            pairs = pairs.unique(["f", "l"])
+            block.observed += self._originals.observed("name", _joined(pairs["f"], pairs["l"]), self._identities)
+            block.observed += self._originals.pseudonyms(_joined(pairs["F"], pairs["L"]))
         for _, pseudonyms in names["name"]:
             block.observed += self._originals.pseudonyms(pseudonyms)
         block.raw = copytext.write(frame.with_columns(**masked)) + terminator

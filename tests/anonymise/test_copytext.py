@@ -114,3 +114,11 @@ def test_a_line_of_another_width_or_encoding_is_malformed_and_not_quoted(block: 
         copytext.read(block, 2, only=only)
     assert "2 columns" in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("block", "escaped"),
+    [(b"a\t\\N\n", False), (b"\\N\t\\N\n", False), (b"a\\\\N\t\\N\n", True), (b"a\\tb\tc\n", True)],
+)
+def test_whether_a_block_has_escapes_besides_nulls(block: bytes, escaped: bool) -> None:
+    assert copytext.has_escapes(block) is escaped

@@ -132,7 +132,8 @@ def test_without_a_configuration_file_everything_is_embedded(the_bench: Bench) -
         bench,
         ended,
         "development_redeploy",
-        r"development has its new database and was not redeployed: .+; read .+\.log, then redeploy again\.",
+        r"development has its new database and was not redeployed: .+; read .+\.log, "
+        r"then materialise development_redeploy again\.",
     )
     assert "✓ development_database" in ended.err
     assert bench.checkout.serving() == bench.newest("stripped").id != before

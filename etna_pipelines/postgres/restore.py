@@ -1,18 +1,18 @@
 """An archive into a new database: every file verified before pg_restore reads a byte of it, every row counted after."""
 
-import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from etna_pipelines.errors import ObjectMissing, PushRefused, SnapshotDamaged
+from etna_pipelines.errors import PushRefused, SnapshotDamaged
 from etna_pipelines.postgres.programs import Program, find, run
 from etna_pipelines.postgres.schema import IN_USER_SCHEMA, Connection
 from etna_pipelines.postgres.server import Database, server_major
 from etna_pipelines.postgres.verify import verify
 from etna_pipelines.progress import Progress, Tick, silent
+from etna_pipelines.snapshots.catalogue import checked
 from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest
 from etna_pipelines.stores.store import Store
 
@@ -41,7 +41,7 @@ def fetch_archive(manifest: Manifest, store: Store, scratch: Path, progress: Pro
     done = 0
 
     def fetch(file: ArchiveFile) -> int:
-        chunks = _verified(manifest, store, file)
+        chunks = checked(store, manifest, file)
         if local:
             return sum(len(chunk) for chunk in chunks)
         with (archive / file.name).open("xb") as target:
@@ -77,26 +77,6 @@ def restore(archive: Path, manifest: Manifest, target: Database, *, jobs: int = 
     with target.connect() as connection:
         # A database without statistics answers its first queries slowly.
         connection.execute("ANALYZE")
-
-
-def _verified(manifest: Manifest, store: Store, file: ArchiveFile) -> Iterator[bytes]:
-    """The file's chunks; raises at their end unless they were what was published."""
-    key = manifest.archive_key(file.name)
-    digest, size = hashlib.sha256(), 0
-    try:
-        for chunk in store.read(key):
-            digest.update(chunk)
-            size += len(chunk)
-            yield chunk
-    except ObjectMissing:
-        raise SnapshotDamaged(
-            f"{store.location(key)} is missing from its snapshot: use another snapshot or restore the file from a copy."
-        ) from None
-    if (size, digest.hexdigest()) != (file.bytes, file.sha256):
-        raise SnapshotDamaged(
-            f"{store.location(key)} is not what was published ({size} bytes, {file.bytes} expected): "
-            "use another snapshot or restore the file from a copy."
-        )
 
 
 def _refuse_strangers(manifest: Manifest, store: Store) -> None:

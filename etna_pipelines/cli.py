@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ from rich.table import Table
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.settings import Settings, load
+
+if TYPE_CHECKING:
+    from etna_pipelines.redeploy.redeployer import Redeployed
+    from etna_pipelines.steps import Steps
 
 app = typer.Typer(
     help="Production's database to every other environment: backed up, stripped, proven clean, swapped in, redeployed.",
@@ -134,18 +138,31 @@ def snapshots() -> None:
 @app.command()
 def rollback(environment: Annotated[str, typer.Argument(help="For example: development")]) -> None:
     """Swap the previous database of an environment back in and redeploy it. Once more takes it back."""
-    from etna_pipelines.environments.push import rollback
-    from etna_pipelines.redeploy.choice import redeployer_for
-    from etna_pipelines.redeploy.redeployer import redeploy
-
-    settings = load()
-    target, store = settings.environment(environment), settings.open_store()
-    done = rollback(target, store=store)
+    steps = _steps()
+    done = steps.rollback(environment)
     holds = f"the {done.kind} snapshot {done.snapshot}" if done.snapshot else "what it served before any push"
     console.print(f"{environment} serves {holds} again. New connections waited {done.outage:.2f} s.")
-    if redeployer := redeployer_for(target, settings.home):
-        redeployed = redeploy(done, redeployer, target.database, store)
+    _tell_of_a_redeploy(steps.redeploy(done))
+
+
+@app.command()
+def redeploy(environment: Annotated[str, typer.Argument(help="For example: development")]) -> None:
+    """Redeploy what was last swapped into an environment, where that failed."""
+    if not _tell_of_a_redeploy(_steps().redeploy_last(environment)):
+        console.print(f"environments.yaml names no way to redeploy {environment}.")
+
+
+def _steps() -> "Steps":
+    from etna_pipelines.steps import Steps
+
+    settings = load()
+    return Steps(settings, settings.open_store())
+
+
+def _tell_of_a_redeploy(redeployed: "Redeployed | None") -> bool:
+    if redeployed:
         console.print(f"Redeployed{f': version {redeployed.version}' if redeployed.version else ''}.")
+    return redeployed is not None
 
 
 @app.command()

@@ -79,6 +79,10 @@ class PushFailed(EtnaError):
     """A push failed before its swap: the target serves what it served before."""
 
 
+class PushUnrecorded(EtnaError):
+    """A database was swapped in and serves; only the store's record of it is missing."""
+
+
 class SwapFailed(EtnaError):
     """The new database could not be exchanged for the live one, which goes on serving."""
 

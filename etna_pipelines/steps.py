@@ -7,10 +7,10 @@ from pathlib import Path
 from etna_pipelines.anonymise import rules
 from etna_pipelines.anonymise.engine import strip
 from etna_pipelines.anonymise.proof import prove, refuse_failed
-from etna_pipelines.environments import push
+from etna_pipelines.environments import history, push
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.start import start_embedded
-from etna_pipelines.errors import SnapshotDamaged
+from etna_pipelines.errors import RedeployFailed, SnapshotDamaged, SnapshotMissing
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.locks import exclusive_file
 from etna_pipelines.progress import Progress, silent
@@ -65,7 +65,12 @@ class Steps:
 
     def check_backup(self, id_: str) -> Manifest:
         """Read a backup's files back. A damaged one is removed before SnapshotDamaged is raised."""
-        draft = self.catalogue.read_draft("full", id_)
+        try:
+            draft = self.catalogue.read_draft("full", id_)
+        except SnapshotMissing:
+            draft = self.catalogue.read("full", id_)  # published before: the step is run again
+            self.catalogue.read_back(draft, self.progress)
+            return draft
         try:
             self.catalogue.read_back(draft, self.progress)
         except SnapshotDamaged:
@@ -112,6 +117,19 @@ class Steps:
             jobs=WORKERS,
             progress=self.progress,
         )
+
+    def rollback(self, environment: str) -> Push:
+        """Swap what an environment served before back in."""
+        start_embedded(self.settings)
+        return push.rollback(self.settings.environment(environment), store=self.store)
+
+    def redeploy_last(self, environment: str) -> Redeployed | None:
+        """Redeploy what was last pushed to an environment or rolled back there, unless that was done."""
+        self.settings.environment(environment)
+        record = history.last(self.store, environment)
+        if record is None:
+            raise RedeployFailed(f"Nothing was pushed to {environment} yet: run the job that does, then redeploy.")
+        return self.redeploy(record.push)
 
     def redeploy(self, done: Push) -> Redeployed | None:
         """Redeploy what a push was for; None where the settings name no way to."""

@@ -132,6 +132,31 @@ def test_rollback_and_back(fresh: Path, etna: Etna, database: Database, server: 
         server.drop_database(previous.name)
 
 
+def test_redeploying_again(fresh: Path, etna: Etna, database: Database, server: EmbeddedServer) -> None:
+    server.create_database(f"{database.name}_previous")
+    mended = fresh / "mended"
+    (fresh / ".env").write_text(f"ETNA_LOCAL_PASSWORD={database.password}\n")
+    (fresh / "environments.yaml").write_text(
+        f"local:\n  database: '{database.url}'\n  redeploy: {{command: [sh, -c, 'test -e {mended} && echo 26.12']}}\n"
+    )
+    try:
+        assert (
+            etna("redeploy", "local").err == "Nothing was pushed to local yet: run the job that does, then redeploy.\n"
+        )
+
+        failed = etna("rollback", "local")
+        assert failed.code == 1
+        assert failed.err.endswith("then run `etna redeploy local`.\n")
+
+        mended.touch()
+        assert etna("redeploy", "local").out == "Redeployed: version 26.12.\n"
+
+        mended.unlink()  # it succeeded, and is not done twice
+        assert etna("redeploy", "local").out == "Redeployed: version 26.12.\n"
+    finally:
+        server.drop_database(f"{database.name}_previous")
+
+
 def test_nothing_to_roll_back_to(fresh: Path, etna: Etna, database: Database) -> None:
     (fresh / ".env").write_text(f"ETNA_LOCAL_PASSWORD={database.password}\n")
     (fresh / "environments.yaml").write_text(f"local: {{database: '{database.url}'}}\n")

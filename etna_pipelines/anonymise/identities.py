@@ -93,6 +93,10 @@ class Identities:
     def add_full_names(self, names: pl.Series) -> None:
         words = names.drop_nulls().str.strip_chars().unique().str.splitn(" ", 2).struct.unnest()
         self.add_names(words["field_0"], words["field_1"])
+        alone = words.filter(pl.col("field_1").is_null())["field_0"]
+        for name, fake in zip(alone, self.pseudonyms.full_name(alone), strict=True):
+            if self.distinctive(name):
+                self._known.setdefault(name, fake)
 
     def add_usernames(self, usernames: pl.Series) -> None:
         names = usernames.drop_nulls().str.strip_chars().unique()
@@ -100,13 +104,16 @@ class Identities:
             if self.distinctive(name):
                 self._known.setdefault(name, fake)
 
+    def are_published(self, emails: pl.Series) -> pl.Series:
+        """Which of these addresses (in lower case) are of a public domain."""
+        public = "|".join(rf"[@.]{re.escape(domain.lower())}" for domain in self.public.domains)
+        return emails.str.contains(f"(?:{public})$" if public else r"[^\s\S]")
+
     def handles(self, emails: pl.Series) -> pl.Series:
         """What addresses begin with, where digits say that it is a username too (`jane.doe82`), and it is not public:
         logs still call people so whose account is gone."""
-        public = "|".join(rf"[@.]{re.escape(domain.lower())}" for domain in self.public.domains)
         addresses = emails.drop_nulls().str.strip_chars().str.to_lowercase().unique()
-        if public:
-            addresses = addresses.filter(~addresses.str.contains(f"(?:{public})$"))
+        addresses = addresses.filter(~self.are_published(addresses))
         return addresses.str.extract(_HANDLE).drop_nulls().unique()
 
     def distinctive(self, word: str) -> bool:

@@ -4,8 +4,10 @@ A mask takes a series of values (strings, unescaped, null for NULL) and gives on
 and the empty string stays empty, except where the mask says otherwise (`null`, `set`, `password`).
 """
 
+import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,6 +64,22 @@ KINDS: dict[str, MaskKind] = {
 }
 _IDENTIFYING_FAKES = {"first": "first", "last": "last", "name": "name", "username": "username"}
 
+_TEXTLESS = re.compile(
+    r"(?:integer|bigint|smallint|boolean|real|double precision|date|uuid|oid|interval|numeric(?:\(.*\))?"
+    r"|time(?:stamp)?(?:\(\d\))?(?: with(?:out)? time zone)?)"
+)
+_LITERALS = [
+    (r".*\[\]", r"\{\}"),
+    (r"integer|bigint|smallint|oid", r"-?\d+"),
+    (r"numeric.*|real|double precision", r"-?\d+(?:\.\d+)?"),
+    (r"boolean", r"t|f|true|false"),
+    (r"date", r"\d{4}-\d\d-\d\d"),
+    (r"timestamp.*", r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"),
+    (r"uuid", r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+    (r"inet|cidr", r"\d{1,3}(?:\.\d{1,3}){3}"),
+]
+"""How values of types that take no text are surely written."""
+
 _SPEC = re.compile(r"^\s*([a-z_]+)\s*(?:\((.*)\))?\s*$", re.S)
 
 
@@ -109,6 +127,11 @@ def is_textual(column: Column) -> bool:
     return column.category == "S" or bool(_TEXTUAL.fullmatch(column.type))
 
 
+def holds_no_text(column: Column) -> bool:
+    """Whether no value of the column's type can name anybody: numbers, dates, booleans, uuids."""
+    return bool(_TEXTLESS.fullmatch(column.type))
+
+
 def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
     """Why the mask can't be used on the column, with what would fit; None where it can."""
     kind = KINDS[spec.name]
@@ -118,6 +141,8 @@ def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
         return f"`{spec}` makes text and the column is {column.type}: use null, set(...) or keep"
     if spec.name == "scrub" and not (is_textual(column) or _SCRUBBED.fullmatch(column.type)):
         return f"`scrub` reads text and the column is {column.type}: use null, set(...) or keep"
+    if spec.name == "set" and not is_textual(column) and not _is_literal(spec.arguments[0], column):
+        return f"`{spec}` is no value of type {column.type}: write one, or use null or keep"
     if unique and uniqueness(spec) == "lossy" and spec.name != "scrub":
         return f"`{spec}` can give two rows the same value and the column is unique: use hash, email or fake(username)"
     length = length_of(column)
@@ -125,6 +150,17 @@ def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
     if length is not None and length < least:
         return f"`{spec}` needs {least} characters and the column has {length}: use null, set(...) or keep"
     return None
+
+
+def _is_literal(text: str, column: Column) -> bool:
+    """Whether the text is surely read as a value of a column that takes no text."""
+    if column.type in ("json", "jsonb"):
+        with suppress(ValueError):
+            json.loads(text)
+            return True
+        return False
+    form = next((form for types, form in _LITERALS if re.fullmatch(types, column.type)), None)
+    return form is not None and bool(re.fullmatch(form, text))
 
 
 def _least_length(spec: MaskSpec, unique: bool) -> int:

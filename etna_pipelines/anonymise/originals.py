@@ -55,6 +55,7 @@ class Originals:
         match kind:
             case "email":
                 emails = values.str.strip_chars().str.to_lowercase()
+                emails = emails.filter(~identities.are_published(emails))
                 known = ("emails", self.hashes(emails.filter(emails != "")))
                 if not self.with_handles:
                     return [known]
@@ -66,7 +67,9 @@ class Originals:
             case "secret":
                 return self._secrets(values)
             case "name":
-                return self._sequences("words", values.unique())
+                values = values.unique().str.strip_chars()
+                alone = values.filter(~values.str.contains(r"\s") & identities.are_distinctive(values))
+                return [*self._sequences("words", values), *self._sequences("words", alone, shortest=1)]
             case "username" | "last":
                 values = (values.unique() if kind == "last" else values).str.strip_chars()
                 return self._sequences("words", values.filter(identities.are_distinctive(values)), shortest=1)
@@ -112,6 +115,12 @@ class Originals:
     def count_sequences(self, search: SequenceSearch, text: bytes) -> int:
         """How often the search finds what it is for in a text whose fields end with tabs and newlines."""
         return search.count(words_of(text, self._seed))
+
+    @property
+    def ambiguous(self) -> int:
+        """Sequences that are left out because our own pseudonyms have them too."""
+        known = sum(len(self._sets[f"words {length}"]) for length in range(1, LONGEST + 1))
+        return known - sum(map(len, self.sequences().values()))
 
     @property
     def share(self) -> float:

@@ -12,7 +12,7 @@ import polars as pl
 Kind = Literal["secret", "email", "phone", "national_insurance", "card", "ip", "base64"]
 
 _ESCAPE = r"(?:\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|%(?:2[0-9AC-Fac-f]|[013-9a-fA-F][0-9a-fA-F]))"
-_AT = r"(?:@|%40|&#0*64;|&#[xX]0*40;|&commat;|\\+u0040)"
+_AT = r"(?:@|%(?:25)*40|&(?:amp;)*#0*64;|&(?:amp;)*#[xX]0*40;|&commat;|\\+u0040)"
 _LABEL = r"[\p{L}\p{N}](?:[\p{L}\p{N}\-]*[\p{L}\p{N}])?"
 _GAP = r"(?:[ \-+()\x{00a0}]|%20|&nbsp;|\\+u00a0){0,3}"
 
@@ -29,7 +29,7 @@ ANY = rf"{_ESCAPE}*(?:{'|'.join((SECRET, EMAIL, PHONE, NATIONAL_INSURANCE, CARD,
 
 _LEADING_ESCAPES = re.compile(r"^(?:\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|%(?!2[Bb])[0-9a-fA-F]{2})+")
 SECRET_SIGN = re.compile(r"(=|%3[dD])")
-_AT_SIGN = re.compile(r"@|%40|&#0*64;|&#[xX]0*40;|&commat;|\\+u0040")
+_AT_SIGN = re.compile(_AT)
 _KINDS: list[tuple[Kind, re.Pattern[str]]] = [
     ("email", re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")),
     ("national_insurance", re.compile(r"[A-Za-z]{2}\d{6}[A-Da-d]")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.masks import MaskSpec
 from etna_pipelines.anonymise.public import Public
-from etna_pipelines.anonymise.rules import Rules
+from etna_pipelines.anonymise.rules import Rule, Rules
 from etna_pipelines.anonymise.suggestions import suggest
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, Table
@@ -56,10 +56,17 @@ def _table_plan(rules: Rules, table: Table) -> TablePlan:
         return TablePlan(table, True, [])
     columns = []
     for position, column in enumerate(table.copied):
-        rule = rules.for_column(table.qualified, column.name)
+        rule = _rule_for(rules, table, column)
         if rule is not None and rule.spec.name != "keep":
             columns.append(ColumnPlan(position, column, rule.spec, rule.origin))
     return TablePlan(table, False, columns)
+
+
+def _rule_for(rules: Rules, table: Table, column: Column) -> Rule | None:
+    """A pattern keeps what can't hold text: a new `passport_id text` is no key, and wants a rule of its own."""
+    rule = rules.for_column(table.qualified, column.name)
+    kept_by_pattern = rule is not None and rule.by_pattern and rule.spec.name == "keep"
+    return None if kept_by_pattern and not masks.holds_no_text(column) else rule
 
 
 def _refuse_unsupported(schema: DatabaseSchema) -> None:
@@ -89,7 +96,7 @@ def _refuse_uncovered(rules: Rules, plans: list[TablePlan]) -> None:
         for plan in plans
         if not plan.empty
         for column in plan.table.copied
-        if rules.for_column(plan.table.qualified, column.name) is None
+        if _rule_for(rules, plan.table, column) is None
     ]
     if uncovered:
         listed = "; ".join(f"{table.qualified}.{column.name} (try `{suggest(column)}`)" for table, column in uncovered)

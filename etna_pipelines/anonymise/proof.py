@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from etna_pipelines.anonymise import copytext
+from etna_pipelines.anonymise import copytext, masks
 from etna_pipelines.anonymise.engine import Stripped
 from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.patterns import PHONE
@@ -26,20 +26,8 @@ EMAIL = r"[\p{L}\p{N}._+'’\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+"
 NUMBER = rf"(?:^|[^0-9A-Fa-f])(?:{PHONE})(?:\b|_)"
 """A phone number that is not in the midst of a hash, where digits make every number by chance."""
 
-TEXTLESS = (
-    "integer",
-    "bigint",
-    "smallint",
-    "boolean",
-    "real",
-    "double precision",
-    "date",
-    "timestamp",
-    "time",
-    "uuid",
-    "oid",
-)
-"""Types that can't hold a name, by how their spelling begins."""
+ANY_NUMBER = r"(?:^|[^0-9A-Za-z])\+?\d(?:[ \-()./\x{00a0}]{0,2}\d){8,14}\b"
+"""A phone number of any country, in any grouping."""
 
 UNCHANGED_SHARE, UNCHANGED_LEAST = 0.05, 5
 """A pseudonym may by chance be the original; more than this many, and this share of a column, is no chance."""
@@ -114,6 +102,7 @@ class _Proof:
             scanned_files=len(self._draft.files),
             originals=len(self._originals),
             share=self._originals.share,
+            ambiguous=self._originals.ambiguous,
             allowed=dict(found.allowed),
             findings=findings,
         )
@@ -147,15 +136,15 @@ class _Proof:
 
     def _search_schema(self, entries: list[toc.Entry], found: _Found) -> None:
         """All at once, as it is clean nearly always; entry by entry to say where, if it is not."""
-        if self._hits("\n".join(entry.sql for entry in entries), found.allowed).total():
+        if self._hits("\n".join(map(_said, entries)), found.allowed).total():
             for entry in entries:
-                found.add("schema", entry.name, self._hits(entry.sql))
+                found.add("schema", entry.name, self._hits(_said(entry)))
 
     def _search_columns(self, table: Table, block: bytes, found: _Found) -> None:
         """Where in a block something is. It may end in the midst of pg_dump's terminator, which is no line of data."""
         copied = table.copied
         data = _without_terminator(block, len(copied))
-        textual = [i for i, column in enumerate(copied) if not column.type.startswith(TEXTLESS) or "[]" in column.type]
+        textual = [position for position, column in enumerate(copied) if not masks.holds_no_text(column)]
         if not data or not textual:
             return
         try:
@@ -192,7 +181,7 @@ class _Proof:
     def _phones(self, block: pl.Series) -> Hits:
         if not len(self._phones_known):
             return Counter()
-        found = block.str.extract_all(NUMBER).explode().drop_nulls()
+        found = pl.concat([block.str.extract_all(form).explode().drop_nulls() for form in (NUMBER, ANY_NUMBER)])
         plus = found.str.replace_all(r"%2[Bb]|&#43;", "+")
         numbers = national_number(plus.str.replace_all(r"%[0-9a-fA-F]{2}|&\w+;|\\+u00a0", ""))
         return Counter({"original phone number": self._count_known(numbers, self._phones_known)})
@@ -204,6 +193,11 @@ class _Proof:
         for (table, column), (unchanged, values) in self._stripped.unchanged.items():
             if unchanged > UNCHANGED_LEAST and unchanged > values * UNCHANGED_SHARE:
                 found.hits[table, column, "masked value equal to its original"] += unchanged
+
+
+def _said(entry: toc.Entry) -> str:
+    """All that an entry of the table of contents says."""
+    return f"{entry.sql}\n{entry.tag}\n{entry.owner}"
 
 
 def _without_terminator(block: bytes, columns: int) -> bytes:

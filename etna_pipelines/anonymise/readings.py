@@ -11,6 +11,8 @@ from urllib.parse import unquote
 import polars as pl
 
 _ENCODED = r"(?:\\+u[0-9a-fA-F]{4})+|(?:%[0-9a-fA-F]{2})+|&#?\w{1,31};"
+_ESCAPED_SPACE = r"\\+[nrtbfv]"
+ROUNDS = 3
 _ESCAPED_UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _BASE64 = r"[A-Za-z0-9+/_\-]{16,}={0,2}"
 _SHORTEST_BASE64 = 16
@@ -21,23 +23,25 @@ _TEXT_IN_HEX = (  # UTF-8 without control characters
 
 
 def readings(text: str) -> Iterator[str]:
-    """The text as it is (with JSON's escapes undone), then those of its lines that hide something, decoded.
+    """The text as it is, with JSON's escapes undone, then those of its lines that hide something, decoded.
 
     Tabs and newlines end fields, and no reading joins two fields.
     """
     block = pl.Series([text])
+    yield text
     if "\\" in text:
-        yield block.str.replace_all(r"\\+[nrtbfv]", " ").item()
-    else:
-        yield text
-    lines = block.str.split("\n").explode()
-    encoded = lines.filter(lines.str.contains(_ENCODED))
-    if len(encoded):
+        yield block.str.replace_all(_ESCAPED_SPACE, " ").item()
+    encoded = block.str.split("\n").explode()
+    for _ in range(ROUNDS):  # what was encoded twice hides behind what was encoded once
+        encoded = encoded.filter(encoded.str.contains(_ENCODED))
+        if not len(encoded):
+            break
         decoded = _decoded(encoded)
-        yield "\n".join(decoded)
+        yield "\n".join(decoded.str.replace_all(_ESCAPED_SPACE, " "))
         spaced = decoded.filter(encoded.str.contains(r"%[0-9a-fA-F]{2}") & decoded.str.contains("+", literal=True))
         if len(spaced):  # a plus may stand for a space in a URL
             yield "\n".join(spaced.str.replace_all("+", " ", literal=True))
+        encoded = decoded
     unpacked = _texts(_out_of_base64(block))
     if len(unpacked):
         yield "\n".join(unpacked)

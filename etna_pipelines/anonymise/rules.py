@@ -1,7 +1,8 @@
 """The rules: what each column becomes, as people write it in `anonymisation_rules/*.yaml`."""
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,7 @@ class Rule:
 
     spec: MaskSpec
     origin: str
+    by_pattern: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class Rules:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what the rules say: comments and order of keys don't count."""
-        return hashlib.sha256(self.content.model_dump_json().encode()).hexdigest()
+        said = self.content.model_dump(mode="json")
+        said["columns"] = list(said["columns"].items())  # of patterns the first that fits counts
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     @property
     def public(self) -> Public:
@@ -74,7 +78,7 @@ class Rules:
             return Rule(MaskSpec("keep"), self._origin(place))
         for pattern, mask in self.content.columns.items():
             if fnmatchcase(column, pattern):
-                return self._rule(("columns", pattern), mask)
+                return replace(self._rule(("columns", pattern), mask), by_pattern=True)
         return None
 
     def named(self) -> list[tuple[str, str | None, str]]:

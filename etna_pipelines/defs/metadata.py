@@ -49,6 +49,7 @@ def of_proof(proof: "Proof") -> Metadata:
     return {
         "originals looked for": proof.originals,
         "share of all originals": proof.share,
+        "names that are pseudonyms too": proof.ambiguous,
         "scanned bytes": proof.scanned_bytes,
         "scanned files": proof.scanned_files,
         "allowed": dg.MetadataValue.json(proof.allowed),

@@ -19,7 +19,7 @@ from etna_pipelines.environments.fixups import fix_up
 from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import Purpose, name_for, previous_name
 from etna_pipelines.environments.preflight import check_space, preflight, refuse_production
-from etna_pipelines.errors import EtnaError, ProgramError, PushFailed, PushRefused, SwapFailed
+from etna_pipelines.errors import EtnaError, ProgramError, PushFailed, PushRefused, PushUnrecorded, StoreError
 from etna_pipelines.postgres.handover import comment_of
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.restore import fetch_archive, restore, verify
@@ -76,7 +76,7 @@ def push(
         rows=manifest.rows,
         previous=previous_name(live.name) if ground.live else None,
     )
-    history.record(store, done)
+    _record(store, done)
     return done
 
 
@@ -91,6 +91,12 @@ def rollback(target: "Environment", *, store: Store | None = None) -> Push:
             refuse_production(connection, target)
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [previous]).fetchone():
                 raise PushRefused(f"{live.label} has no previous database to roll back to: push a snapshot instead.")
+            held = history.serving_of(comment_of(connection, previous))
+        if held and held.kind == "full" and target.snapshot != "full":
+            raise PushRefused(
+                f"The previous database of {target.name} holds a full snapshot, and it may only hold stripped ones: "
+                "push a stripped snapshot."
+            )
         swapped = swap_back(live, previous)
         try:
             live.connect().close()
@@ -114,8 +120,19 @@ def rollback(target: "Environment", *, store: Store | None = None) -> Push:
         previous=previous,
     )
     if store:
-        history.record(store, done)
+        _record(store, done)
     return done
+
+
+def _record(store: Store, done: Push) -> None:
+    """Keep what was done. It is done in any case: to do it again would throw away what a rollback needs."""
+    try:
+        history.record(store, done)
+    except StoreError as error:
+        raise PushUnrecorded(
+            f"{done.environment} serves {done.snapshot or 'what it served before'} already and only the record of it "
+            f"is missing, so nothing is redeployed: {error}"
+        ) from None
 
 
 def sweep(target: "Environment") -> None:
@@ -167,7 +184,7 @@ def _swap_in(manifest: Manifest, target: "Environment", new: Database, push_id: 
 def _swap_out(target: "Environment", new: Database, previous: str, retired: str) -> None:
     try:
         undo_swap(target.database, new.name, previous, retired_name=retired)
-    except SwapFailed:
+    except (EtnaError, psycopg.Error):
         raise PushFailed(
             f"{target.database.label} serves the new snapshot, which failed its check, and could not be swapped back: "
             f"run `etna rollback {target.name}`."

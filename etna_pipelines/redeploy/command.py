@@ -47,7 +47,7 @@ class CommandRedeployer:
             how = f"exit code {code}" if code is not None else f"no end within {self.timeout:g} s, so it was stopped"
             raise RedeployFailed(
                 f"{environment} has its new database and was not redeployed: {self.command[0]} failed ({how}); "
-                f"read {log}, then materialise {environment}_redeploy again."
+                f"read {log}, then run `etna redeploy {environment}`."
             )
         return Redeployed(version, time.monotonic() - began)
 

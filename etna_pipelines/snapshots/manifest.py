@@ -134,6 +134,8 @@ class Proof(_Model):
     """How many distinct originals of identifying columns were looked for."""
     share: float = 1.0
     """Which share of all originals that is: a fair sample where a set held more than memory is spent on."""
+    ambiguous: int = 0
+    """Full names that are left out because they are somebody's pseudonym too: to find one proves nothing."""
     allowed: dict[str, int] = {}
     findings: list[Finding] = []
 

@@ -24,6 +24,7 @@ class Entry:
     copy: str
     """`COPY schema.table (columns) FROM stdin;` of table data."""
     file: str
+    owner: str = ""
 
     @property
     def name(self) -> str:
@@ -75,11 +76,11 @@ class _Reader:
         self._text()  # table access method
         if self._version >= (1, 16):
             self._int()  # relkind
-        self._text()  # owner
+        owner = self._text()
         self._text()  # with oids
         while self._raw() is not None:
             pass  # dependencies
-        return Entry(dump_id, oid, tag, kind, namespace, f"{definition}{drop}", copy, self._text())
+        return Entry(dump_id, oid, tag, kind, namespace, f"{definition}{drop}", copy, self._text(), owner)
 
     def _int(self) -> int:
         sign, *digits = self._in.read(1 + self._int_size)

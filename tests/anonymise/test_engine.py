@@ -154,7 +154,7 @@ MANY = """
     INSERT INTO person SELECT 'p' || i || '@bigcorp.com', i, repeat(md5(i::text), 8) FROM generate_series(1, 20000) i;
     INSERT INTO person VALUES ('', 0, ''), (NULL, NULL, NULL);
 """
-MANY_RULES = "columns: {id: keep, note: keep, email: email}"
+MANY_RULES = "columns: {id: keep, email: email}\ntables: {person: {keep: [note]}}"
 
 
 def cut_anew(night: Night, full: Manifest, size: int, terminator: list[bytes]) -> Manifest:

@@ -96,7 +96,9 @@ def test_several_misfits_are_said_at_once(tmp_path: Path) -> None:
 
 def test_part_of_a_unique_key_is_unique(tmp_path: Path) -> None:
     pair = table("pair", "a", "b", uniques=[["a", "b"]])
-    assert "can give two rows" in refusal(tmp_path, "columns: {a: fake(first), b: keep}", schema(pair))
+    assert "can give two rows" in refusal(
+        tmp_path, "tables: {pair: {keep: [b], columns: {a: fake(first)}}}", schema(pair)
+    )
 
 
 USER = table("person", column("name", not_null=True), primary_key=["name"])
@@ -105,7 +107,7 @@ KEY = refers("post", "author", "person", "name")
 
 
 def test_both_ends_of_a_foreign_key_need_the_same_mask(tmp_path: Path) -> None:
-    rules = "columns: {id: keep, name: fake(username), author: %s}"
+    rules = "columns: {id: keep, name: fake(username)}\ntables: {post: {columns: {author: %s}}}"
     message = refusal(tmp_path, rules % "keep", schema(USER, POST, foreign_keys=[KEY]))
     assert "public.post.author and public.person.name: a foreign key joins them" in message
     assert "(keep, fake(username)): give both the same" in message
@@ -116,18 +118,19 @@ def test_the_referring_end_of_a_foreign_key_may_become_null(tmp_path: Path) -> N
     assert planned(tmp_path, "columns: {id: keep, name: fake(username), author: }", USER, POST, foreign_keys=[KEY])
 
 
+BY_NUMBER = table("post", column("id", "bigint"), column("author", "bigint"))
 EMPTIED = "columns: {id: keep, author: %s}\ntables:\n  person: {data: empty}\n"
 
 
 def test_an_emptied_table_that_is_still_referred_to_is_refused(tmp_path: Path) -> None:
-    message = refusal(tmp_path, EMPTIED % "keep", schema(USER, POST, foreign_keys=[KEY]))
+    message = refusal(tmp_path, EMPTIED % "keep", schema(USER, BY_NUMBER, foreign_keys=[KEY]))
     assert "public.person is emptied and public.post.author refers to it: empty public.post too" in message
 
 
 def test_an_emptied_table_may_be_referred_to_by_null_by_no_row_and_by_an_emptied_one(tmp_path: Path) -> None:
-    assert planned(tmp_path, EMPTIED % "null", USER, POST, foreign_keys=[KEY])
-    assert planned(tmp_path, EMPTIED % "keep", USER, table("post", "id", "author", rows=0), foreign_keys=[KEY])
-    assert planned(tmp_path, f"{EMPTIED % 'keep'}  post: {{data: empty}}\n", USER, POST, foreign_keys=[KEY])
+    assert planned(tmp_path, EMPTIED % "null", USER, BY_NUMBER, foreign_keys=[KEY])
+    assert planned(tmp_path, EMPTIED % "keep", USER, BY_NUMBER.model_copy(update={"rows": 0}), foreign_keys=[KEY])
+    assert planned(tmp_path, f"{EMPTIED % 'keep'}  post: {{data: empty}}\n", USER, BY_NUMBER, foreign_keys=[KEY])
 
 
 def test_an_emptied_table_may_refer_to_itself(tmp_path: Path) -> None:
@@ -142,3 +145,20 @@ def test_what_no_rule_can_name_is_refused(tmp_path: Path) -> None:
 
 def test_a_plan_knows_whether_anything_is_scrubbed(tmp_path: Path) -> None:
     assert planned(tmp_path, "columns: {body: scrub}", table("note", "body")).scrubs
+
+
+@pytest.mark.parametrize(
+    "type_", ["text", "character varying(20)", "jsonb", "inet", "text[]", "public.passport", "bytea"]
+)
+def test_a_pattern_keeps_nothing_that_can_hold_text(tmp_path: Path, type_: str) -> None:
+    message = refusal(tmp_path, 'columns: {"*_id": keep}', schema(table("person", column("passport_id", type_))))
+
+    assert "public.person.passport_id (try " in message
+    assert planned(tmp_path, "tables: {person: {keep: [passport_id]}}", table("person", column("passport_id", type_)))
+
+
+@pytest.mark.parametrize(
+    "type_", ["integer", "bigint", "uuid", "numeric(8,2)", "timestamp(3) without time zone", "date"]
+)
+def test_a_pattern_keeps_what_cannot_hold_text(tmp_path: Path, type_: str) -> None:
+    assert planned(tmp_path, 'columns: {"*_id": keep}', table("person", column("page_id", type_)))

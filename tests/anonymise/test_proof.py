@@ -48,7 +48,9 @@ FORMS: dict[str, Callable[[str], str]] = {
     "url": lambda text: f"/x?q={quote(text)}",
     "form": lambda text: f"/x?q={quote_plus(text)}",
     "percents": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "url_in_url": lambda text: f"/login?next={quote(quote(f'/x?q={quote(text)}'))}",
     "html": lambda text: f"<b>{html.escape(text)}</b>",
+    "html_in_html": lambda text: html.escape("".join(f"&#{ord(c)};" for c in text)),
     "entities": lambda text: "".join(f"&#{ord(c)};" for c in text),
     "base64": lambda text: base64.b64encode(f"this is by {text}".encode()).decode(),
     "base64_in_path": lambda text: f"/unsubscribe/{base64.urlsafe_b64encode(f'it is {text}!'.encode()).decode()}",
@@ -85,12 +87,52 @@ def test_every_kind_of_leak_is_found_in_every_form(night: Night) -> None:
     assert {table for table, _ in found(proof)} == {"public.leak"}
 
 
+def test_originals_in_other_shapes_are_found(night: Night) -> None:
+    night.execute("""
+        CREATE TABLE person (first text, last text, email text, phone text, username text, full_name text);
+        INSERT INTO person VALUES 
+            ('Ann', 'Lee', 'ann@intranet.corp.co', '+33 1 42 68 53 00', 'rthrelfall8', 'Quillwort');
+        CREATE TABLE leak (login text, reversed text, foreign_phone text, alone text, name_in_json text);
+    """)
+    with night.database.connect() as connection:
+        connection.execute(
+            "INSERT INTO leak VALUES (%s, %s, %s, %s, %s)",
+            (
+                r"CORP\rthrelfall8",
+                "Lee, Ann",
+                "tel +33 1.42.68.53.00",
+                "seen by Quillwort",
+                r'{"by": "x\nAnn L\u0065e"}',
+            ),
+        )
+    rules = RULES.replace("token: hash", "full_name: fake(name)")
+    columns = "login, reversed, foreign_phone, alone, name_in_json"
+    stripped = night.stripped(f"{rules}\ntables: {{leak: {{keep: [{columns}]}}}}")
+
+    proof = night.prove(stripped, rules)
+
+    assert {column for _, column in found(proof)} == set(columns.split(", "))
+
+
+def test_addresses_of_a_public_domain_are_no_secret(night: Night) -> None:
+    night.execute(PERSON)
+    night.execute("CREATE TABLE page (body text); INSERT INTO page VALUES ('write to sian.q@bigcorp.com')")
+    rules = f"{RULES}\npublic: {{domains: [bigcorp.com]}}\ntables: {{page: {{columns: {{body: scrub}}}}}}"
+
+    proof = night.prove(night.stripped(rules), rules)
+
+    assert proof.passed
+    assert proof.allowed["e-mail at bigcorp.com"] == 1
+
+
 def test_what_scrub_rewrites_the_proof_does_not_find(night: Night) -> None:
     leaks = {f"{kind}_{form}": dress(text) for kind, text in PLANTED.items() for form, dress in FORMS.items()} | SLUGS
     hidden = {
         "escaped",
         "percents",
         "entities",
+        "url_in_url",
+        "html_in_html",
     }  # forms that nobody writes for plain letters: the proof alone reads them
     leaks = {
         name: text

@@ -1,11 +1,12 @@
 import contextlib
+import dataclasses
 import os
 import re
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psycopg
@@ -21,7 +22,9 @@ from etna_pipelines.errors import (
     LockHeld,
     PushFailed,
     PushRefused,
+    PushUnrecorded,
     SnapshotDamaged,
+    StoreError,
     SwapFailed,
 )
 from etna_pipelines.postgres.handover import Connection
@@ -107,6 +110,36 @@ def test_rollback_and_rollback_of_the_rollback(serving: Environment, send: Send,
     again = rollback(serving)
     assert titles(serving.database) == RESTORED
     assert again.snapshot == published.stripped.id
+
+
+def test_a_full_copy_comes_back_only_where_full_ones_may_be(
+    make_target: MakeTarget, send: Send, published: Published
+) -> None:
+    staging = make_target(published, "full")
+    send(staging, published.full)
+    now_stripped = dataclasses.replace(staging, snapshot="stripped")
+    pushed = send(now_stripped)
+
+    with pytest.raises(PushRefused, match="holds a full snapshot, and it may only hold stripped ones"):
+        rollback(now_stripped)
+    serving = history.serving(staging.database)
+    assert serving and serving.push == pushed.id
+
+
+def test_a_push_whose_record_is_lost_is_not_tried_again(
+    serving: Environment, published: Published, tmp_path: Path
+) -> None:
+    class Full(LocalStore):
+        def put(self, key: str, chunks: Iterable[bytes]) -> int:
+            raise StoreError("The store is full.")
+
+    store = Full(Path(published.store.location()))
+    with pytest.raises(PushUnrecorded, match=r"only the record of it is missing, .*: The store is full\.") as told:
+        push(published.stripped, serving, store=store, production=published.production, scratch=tmp_path / "scratch")
+    assert not told.value.retryable
+    assert titles(serving.database) == RESTORED
+    rollback(serving)
+    assert titles(serving.database) == HANDMADE
 
 
 def test_there_is_nothing_to_roll_back_to_before_a_push(serving: Environment) -> None:

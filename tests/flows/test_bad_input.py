@@ -133,7 +133,7 @@ def test_without_a_configuration_file_everything_is_embedded(the_bench: Bench) -
         ended,
         "development_redeploy",
         r"development has its new database and was not redeployed: .+; read .+\.log, "
-        r"then materialise development_redeploy again\.",
+        r"then run `etna redeploy development`\.",
     )
     assert "✓ development_database" in ended.err
     assert bench.checkout.serving() == bench.newest("stripped").id != before

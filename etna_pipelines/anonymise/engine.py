@@ -296,9 +296,8 @@ class _BlockMasker:
             # A pair of names has one pair of pseudonyms, so it is looked at once, however many people share it.
             pairs = pl.DataFrame([first[0], last[0], first[1], last[1]], schema=["f", "l", "F", "L"])
             pairs = pairs.unique(["f", "l"])
-            for one, two in ("fl", "lf"):  # `Jane Smith`, and `Smith, Jane`
-                block.observed += self._originals.observed("name", _joined(pairs[one], pairs[two]), self._identities)
-                block.observed += self._originals.pseudonyms(_joined(pairs[one.upper()], pairs[two.upper()]))
+            block.observed += self._originals.observed("name", _joined(pairs["f"], pairs["l"]), self._identities)
+            block.observed += self._originals.pseudonyms(_joined(pairs["F"], pairs["L"]))
         for _, pseudonyms in names["name"]:
             block.observed += self._originals.pseudonyms(pseudonyms)
         block.raw = copytext.write(frame.with_columns(**masked)) + terminator

@@ -92,21 +92,20 @@ def test_originals_in_other_shapes_are_found(night: Night) -> None:
         CREATE TABLE person (first text, last text, email text, phone text, username text, full_name text);
         INSERT INTO person VALUES 
             ('Ann', 'Lee', 'ann@intranet.corp.co', '+33 1 42 68 53 00', 'rthrelfall8', 'Quillwort');
-        CREATE TABLE leak (login text, reversed text, foreign_phone text, alone text, name_in_json text);
+        CREATE TABLE leak (login text, foreign_phone text, alone text, name_in_json text);
     """)
     with night.database.connect() as connection:
         connection.execute(
-            "INSERT INTO leak VALUES (%s, %s, %s, %s, %s)",
+            "INSERT INTO leak VALUES (%s, %s, %s, %s)",
             (
                 r"CORP\rthrelfall8",
-                "Lee, Ann",
                 "tel +33 1.42.68.53.00",
                 "seen by Quillwort",
                 r'{"by": "x\nAnn L\u0065e"}',
             ),
         )
     rules = RULES.replace("token: hash", "full_name: fake(name)")
-    columns = "login, reversed, foreign_phone, alone, name_in_json"
+    columns = "login, foreign_phone, alone, name_in_json"
     stripped = night.stripped(f"{rules}\ntables: {{leak: {{keep: [{columns}]}}}}")
 
     proof = night.prove(stripped, rules)

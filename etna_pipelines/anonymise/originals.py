@@ -79,10 +79,6 @@ class Originals:
         """Full names that the strip itself wrote: what is both an original and somebody's pseudonym proves nothing."""
         return self._sequences("ours", names.drop_nulls().unique())
 
-    def add_pseudonyms(self, names: pl.Series) -> None:
-        """Remember full names that the strip itself wrote."""
-        self.remember(self.pseudonyms(names))
-
     @property
     def emails(self) -> Hashes:
         return self._sets["emails"].sorted()

@@ -82,7 +82,7 @@ def test_every_place_counts(identities: Identities) -> None:
 
 def test_what_is_also_a_pseudonym_is_not_looked_for(identities: Identities) -> None:
     originals = known(identities, "name", "Ann Lee", "Bo Quill")
-    originals.add_pseudonyms(pl.Series(["Ann Lee"]))
+    originals.remember(originals.pseudonyms(pl.Series(["Ann Lee"])))
     assert times(originals, "Ann Lee and Bo Quill") == 1
 
 

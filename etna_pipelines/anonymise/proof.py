@@ -138,7 +138,10 @@ class _Proof:
         """All at once, as it is clean nearly always; entry by entry to say where, if it is not."""
         if self._hits("\n".join(map(_said, entries)), found.allowed).total():
             for entry in entries:
-                found.add("schema", entry.name, self._hits(_said(entry)))
+                # An object may be named after a person: then its number in the archive stands for its name.
+                numbered = f"{entry.kind}, entry {entry.dump_id} of toc.dat"
+                name = numbered if self._hits(entry.name).total() else entry.name
+                found.add("schema", name, self._hits(_said(entry)))
 
     def _search_columns(self, table: Table, block: bytes, found: _Found) -> None:
         """Where in a block something is. It may end in the midst of pg_dump's terminator, which is no line of data."""

@@ -87,6 +87,20 @@ def test_every_kind_of_leak_is_found_in_every_form(night: Night) -> None:
     assert {table for table, _ in found(proof)} == {"public.leak"}
 
 
+def test_an_object_named_after_a_person_is_found_and_not_named(night: Night) -> None:
+    night.execute(PERSON)
+    night.execute("CREATE VIEW quillsian77 AS SELECT 1 AS one")
+
+    proof = night.prove(night.stripped(RULES), RULES)
+
+    [(table, column)] = found(proof)
+    assert table == "schema"
+    assert column.startswith("VIEW, entry ")
+    with pytest.raises(ProofFailed) as told:
+        refuse_failed(proof)
+    assert "quillsian77" not in str(told.value)
+
+
 def test_originals_in_other_shapes_are_found(night: Night) -> None:
     night.execute("""
         CREATE TABLE person (first text, last text, email text, phone text, username text, full_name text);

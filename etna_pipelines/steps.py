@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from etna_pipelines.anonymise import rules
-from etna_pipelines.anonymise.engine import strip
-from etna_pipelines.anonymise.proof import prove, refuse_failed
 from etna_pipelines.environments import history, push
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.start import start_embedded
@@ -43,6 +40,8 @@ class Steps:
 
     def back_up(self) -> Manifest:
         """Dump production into the store, as a draft. Whatever else the night needs is asked for before it begins."""
+        from etna_pipelines.anonymise import rules  # here and below: what compiles kernels takes a second to import
+
         self.settings.masking_key()
         rules.load(self.settings.rules)
         start_embedded(self.settings)
@@ -80,6 +79,10 @@ class Steps:
 
     def strip(self, id_: str) -> Manifest:
         """Strip a full snapshot and prove the result: a draft that holds its proof, passed or not."""
+        from etna_pipelines.anonymise import rules
+        from etna_pipelines.anonymise.engine import strip
+        from etna_pipelines.anonymise.proof import prove
+
         full = self.catalogue.read("full", id_)
         used = rules.load(self.settings.rules)
         with exclusive_file(self.settings.home / "locks" / "strip", "strip"):
@@ -102,6 +105,8 @@ class Steps:
         """Make a draft a snapshot. What a failed proof refuses is removed before ProofFailed is raised."""
         if draft.proof and not draft.proof.passed:
             self.catalogue.delete(draft)
+            from etna_pipelines.anonymise.proof import refuse_failed
+
             refuse_failed(draft.proof)
         return self.catalogue.publish(draft)
 

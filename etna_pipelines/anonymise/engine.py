@@ -16,6 +16,7 @@ import polars as pl
 
 from etna_pipelines.anonymise import copytext, masks
 from etna_pipelines.anonymise.identities import Identities
+from etna_pipelines.anonymise.masks import Tools
 from etna_pipelines.anonymise.originals import Observed, Originals
 from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.plan import ColumnPlan, Plan, TablePlan, compile_plan
@@ -23,6 +24,7 @@ from etna_pipelines.anonymise.pseudonyms import Pseudonyms, key_id
 from etna_pipelines.anonymise.rules import Rules
 from etna_pipelines.anonymise.schema_text import refuse_personal_schema
 from etna_pipelines.anonymise.scrub import Scrubber
+from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged, StoreError
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive, toc
@@ -269,11 +271,12 @@ class _BlockMasker:
         originals: Originals,
         identities: Identities,
     ) -> None:
+        tools = Tools(pseudonyms, scrubber)
         self._width = len(plan.table.copied)
         self._originals = originals
         self._identities = identities
         self._columns = [
-            (planned, masks.identifies(planned.spec), masks.build(planned.spec, planned.column, pseudonyms, scrubber))
+            (planned, masks.identifies(planned.spec), masks.build(planned.spec, planned.column, tools))
             for planned in plan.columns
         ]
 
@@ -286,23 +289,37 @@ class _BlockMasker:
         names: dict[str, list[tuple[pl.Series, pl.Series]]] = {"first": [], "last": [], "name": []}
         for planned, identifies, mask in self._columns:
             values = copytext.unescape(frame[str(planned.position)], has_escapes=has_escapes)
-            changed = mask(values)
-            masked[str(planned.position)] = copytext.escape(changed, is_plain=masks.is_plain(planned.spec))
+            changed = mask(Values.of(values), _NoRows()).series()
+            masked[str(planned.position)] = copytext.escape(changed)
             block.counts.append(_count(values, changed, identifies))
             if identifies is not None:
-                block.observed += self._originals.observed(identifies, values, self._identities)
+                block.observed += self._originals.observed(identifies, Values.of(values), self._identities)
                 names.setdefault(identifies, []).append((values, changed))
         for first, last in zip(names["first"], names["last"], strict=False):
             # A pair of names has one pair of pseudonyms, so it is looked at once, however many people share it.
             pairs = pl.DataFrame([first[0], last[0], first[1], last[1]], schema=["f", "l", "F", "L"])
             pairs = pairs.unique(["f", "l"])
-            block.observed += self._originals.observed("name", _joined(pairs["f"], pairs["l"]), self._identities)
-            block.observed += self._originals.pseudonyms(_joined(pairs["F"], pairs["L"]))
+            block.observed += self._originals.observed(
+                "name", Values.of(_joined(pairs["f"], pairs["l"])), self._identities
+            )
+            block.observed += self._originals.pseudonyms(Values.of(_joined(pairs["F"], pairs["L"])))
         for _, pseudonyms in names["name"]:
-            block.observed += self._originals.pseudonyms(pseudonyms)
+            block.observed += self._originals.pseudonyms(Values.of(pseudonyms))
         block.raw = copytext.write(frame.with_columns(**masked)) + terminator
         block.member = archive.compress(block.raw)
         return block
+
+
+class _NoRows:
+    first = 0
+
+    def __len__(self) -> int:
+        return 0
+
+    def original(self, column: str) -> Values:
+        raise KeyError(column)
+
+    masked = original
 
 
 def _data(member: bytes) -> tuple[bytes, bytes]:

@@ -19,6 +19,7 @@ import polars as pl
 
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
+from etna_pipelines.anonymise.values import Values
 
 SHORTEST = 4
 """Characters that a single word needs to be looked for."""
@@ -77,7 +78,9 @@ class Identities:
         names = pl.DataFrame({"first": first.str.strip_chars(), "last": last.str.strip_chars()}).drop_nulls().unique()
         names = names.filter((pl.col("first") != "") & (pl.col("last") != ""))
         fakes = zip(
-            self.pseudonyms.fake(names["first"], "first"), self.pseudonyms.fake(names["last"], "last"), strict=True
+            self.pseudonyms.fake(Values.of(names["first"]), "first").to_list(),
+            self.pseudonyms.fake(Values.of(names["last"]), "last").to_list(),
+            strict=True,
         )
         for (one, two), (fake_one, fake_two) in zip(names.iter_rows(), fakes, strict=True):
             self._known[f"{one} {two}"] = f"{fake_one} {fake_two}"
@@ -86,7 +89,7 @@ class Identities:
 
     def add_surnames(self, last: pl.Series) -> None:
         names = last.drop_nulls().str.strip_chars().unique()
-        for name, fake in zip(names, self.pseudonyms.fake(names, "last"), strict=True):
+        for name, fake in zip(names, self.pseudonyms.fake(Values.of(names), "last").series(), strict=True):
             if self.distinctive(name):
                 self._known.setdefault(name, fake)
 
@@ -94,13 +97,13 @@ class Identities:
         words = names.drop_nulls().str.strip_chars().unique().str.splitn(" ", 2).struct.unnest()
         self.add_names(words["field_0"], words["field_1"])
         alone = words.filter(pl.col("field_1").is_null())["field_0"]
-        for name, fake in zip(alone, self.pseudonyms.full_name(alone), strict=True):
+        for name, fake in zip(alone, self.pseudonyms.full_name(Values.of(alone)).series(), strict=True):
             if self.distinctive(name):
                 self._known.setdefault(name, fake)
 
     def add_usernames(self, usernames: pl.Series) -> None:
         names = usernames.drop_nulls().str.strip_chars().unique()
-        for name, fake in zip(names, self.pseudonyms.username(names), strict=True):
+        for name, fake in zip(names, self.pseudonyms.username(Values.of(names)).series(), strict=True):
             if self.distinctive(name):
                 self._known.setdefault(name, fake)
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.pseudonyms import national_number
+from etna_pipelines.anonymise.values import Values
 from etna_pipelines.anonymise.words import Hashes, HashSet, SequenceSearch, as_fields, distinct, words_of
 
 MOST = 1 << 23
@@ -38,7 +39,7 @@ class Originals:
     _sets: defaultdict[str, HashSet] = field(default_factory=lambda: defaultdict(HashSet))
     _seed: int = field(default_factory=lambda: secrets.randbits(63))
 
-    def add(self, kind: str, values: pl.Series, identities: Identities) -> None:
+    def add(self, kind: str, values: Values, identities: Identities) -> None:
         """Remember the originals of a column whose mask hides values of `kind` (see masks.KINDS)."""
         self.remember(self.observed(kind, values, identities))
 
@@ -49,9 +50,11 @@ class Originals:
                 self._sets[name] = HashSet(most=None if name.endswith("begin") or name.startswith("ours") else MOST)
             self._sets[name].add(hashes)
 
-    def observed(self, kind: str, values: pl.Series, identities: Identities) -> Observed:
+    def observed(self, kind: str, values: Values, identities: Identities) -> Observed:
         """The hashes of a column's values; changes nothing."""
-        values = values.drop_nulls()
+        return self._observed(kind, values.series().drop_nulls(), identities)
+
+    def _observed(self, kind: str, values: pl.Series, identities: Identities) -> Observed:
         match kind:
             case "email":
                 emails = values.str.strip_chars().str.to_lowercase()
@@ -75,9 +78,9 @@ class Originals:
                 return self._sequences("words", values.filter(identities.are_distinctive(values)), shortest=1)
         return []
 
-    def pseudonyms(self, names: pl.Series) -> Observed:
+    def pseudonyms(self, names: Values) -> Observed:
         """Full names that the strip itself wrote: what is both an original and somebody's pseudonym proves nothing."""
-        return self._sequences("ours", names.drop_nulls().unique())
+        return self._sequences("ours", names.series().drop_nulls().unique())
 
     @property
     def emails(self) -> Hashes:

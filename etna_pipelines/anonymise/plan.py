@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from etna_pipelines.anonymise import masks
+from etna_pipelines.anonymise.column_types import holds_no_text
 from etna_pipelines.anonymise.masks import MaskSpec
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.rules import Rule, Rules
@@ -66,7 +67,7 @@ def _rule_for(rules: Rules, table: Table, column: Column) -> Rule | None:
     """A pattern keeps what can't hold text: a new `passport_id text` is no key, and wants a rule of its own."""
     rule = rules.for_column(table.qualified, column.name)
     kept_by_pattern = rule is not None and rule.by_pattern and rule.spec.name == "keep"
-    return None if kept_by_pattern and not masks.holds_no_text(column) else rule
+    return None if kept_by_pattern and not holds_no_text(column) else rule
 
 
 def _refuse_unsupported(schema: DatabaseSchema) -> None:

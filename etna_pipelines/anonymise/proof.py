@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from etna_pipelines.anonymise import copytext, masks
+from etna_pipelines.anonymise import copytext
+from etna_pipelines.anonymise.column_types import holds_no_text
 from etna_pipelines.anonymise.engine import Stripped
 from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.patterns import PHONE
@@ -147,7 +148,7 @@ class _Proof:
         """Where in a block something is. It may end in the midst of pg_dump's terminator, which is no line of data."""
         copied = table.copied
         data = _without_terminator(block, len(copied))
-        textual = [position for position, column in enumerate(copied) if not masks.holds_no_text(column)]
+        textual = [position for position, column in enumerate(copied) if not holds_no_text(column)]
         if not data or not textual:
             return
         try:

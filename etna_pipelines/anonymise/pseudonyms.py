@@ -9,8 +9,12 @@ tokens, and indices into pools of names that Faker (en_GB) knows.
 import hashlib
 from functools import cached_property, lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import polars_hash as plh
+
+from etna_pipelines.anonymise.values import Values
 
 _INDEX_DIGITS = 15  # of hex: 60 bits, so that an index fits a 64-bit integer and the modulo's bias is nothing
 
@@ -33,11 +37,48 @@ _EXTENSION = (  # those of documents and media alone: `scan.jones` has none
 
 
 class Pseudonyms:
-    """The pseudonyms made with one masking key. Series of strings in (null stays null), series of strings out."""
+    """The pseudonyms made with one masking key. NULL stays NULL."""
 
     def __init__(self, key: bytes, locale: str = "en_GB") -> None:
         self._key = key
         self._locale = locale
+
+    def in_locale(self, locale: str) -> "Pseudonyms":
+        """The same key's pseudonyms in another language."""
+        return Pseudonyms(self._key, locale)
+
+    def numbers(self, values: Values, kind: str) -> npt.NDArray[np.uint64]:
+        """A keyed number of 64 bits for each value: for whatever a mask picks, shifts or draws."""
+        digits = self.digest(values.series(), f"number.{kind}").str.slice(0, 15)
+        return digits.str.to_integer(base=16, dtype=pl.UInt64).fill_null(0).to_numpy()
+
+    def token(self, values: Values, kind: str, digits: int = TOKEN_DIGITS, begin: str = "") -> Values:
+        """`begin` and `digits` (at most 64) hex digits that tell values apart."""
+        return Values.of(begin + self._token(values.series(), kind, digits))
+
+    def fake(self, values: Values, kind: str) -> Values:
+        """A first name, last name, company ... for each: what is equal without regard to case stays equal."""
+        return Values.of(self._fake(values.series(), kind))
+
+    def full_name(self, values: Values) -> Values:
+        """`First Last` of a full name, each word by the pseudonym that it has alone."""
+        return Values.of(self._full_name(values.series()))
+
+    def username(self, values: Values, length: int | None = None) -> Values:
+        """`first.<token>`; the token alone where that does not fit."""
+        return Values.of(self._username(values.series(), length))
+
+    def email(self, values: Values, length: int | None = None) -> Values:
+        """`first.<token>@example.com`: never deliverable, and unique where the originals are without regard to case."""
+        return Values.of(self._email(values.series(), length))
+
+    def phone(self, values: Values) -> Values:
+        """A number of Ofcom's drama ranges; +44 where the original began with it, spaces where it had any."""
+        return Values.of(self._phone(values.series()))
+
+    def file(self, values: Values) -> Values:
+        """The path of a file under another name, in its folders, with its extension: `documents/<token>.pdf`."""
+        return Values.of(self._file(values.series()))
 
     def subkey(self, kind: str) -> str:
         """The key of one kind of value, as 32 hex digits (16 bytes): domain separation."""
@@ -53,36 +94,36 @@ class Pseudonyms:
         digits = digests.str.slice(TOKEN_DIGITS + part * _INDEX_DIGITS, _INDEX_DIGITS)
         return pool.gather(digits.str.to_integer(base=16, dtype=pl.UInt64) % len(pool))
 
-    def token(self, values: pl.Series, kind: str, digits: int = TOKEN_DIGITS) -> pl.Series:
+    def _token(self, values: pl.Series, kind: str, digits: int = TOKEN_DIGITS) -> pl.Series:
         """`digits` hex digits that tell values apart."""
         return self.digest(values, kind).str.slice(0, digits)
 
-    def fake(self, values: pl.Series, kind: str) -> pl.Series:
+    def _fake(self, values: pl.Series, kind: str) -> pl.Series:
         """A first name, last name, company ... for each: what is equal without regard to case stays equal."""
         each = values.unique()
         if 2 * len(each) < len(values):  # first names, cities: a few, again and again
-            return values.replace_strict(each, self.fake(each, kind))
+            return values.replace_strict(each, self._fake(each, kind))
         return self.pick(self.digest(_folded(values), f"fake.{kind}"), pool(kind, self._locale))
 
-    def full_name(self, values: pl.Series) -> pl.Series:
+    def _full_name(self, values: pl.Series) -> pl.Series:
         """`First Last` of a full name, each word by the pseudonym that it has alone."""
         words = values.str.strip_chars().str.splitn(" ", 2).struct.unnest()
-        first, last = self.fake(words["field_0"], "first"), self.fake(words["field_1"], "last")
+        first, last = self._fake(words["field_0"], "first"), self._fake(words["field_1"], "last")
         blank = values.is_null() | (values.str.strip_chars() == "")
         named = pl.concat_str(first, last, separator=" ", ignore_nulls=True)
         return pl.select(pl.when(blank).then(values).otherwise(named)).to_series()
 
-    def username(self, values: pl.Series, length: int | None = None) -> pl.Series:
+    def _username(self, values: pl.Series, length: int | None = None) -> pl.Series:
         """`first.<token>`; the token alone where that does not fit."""
         digests = self.digest(_folded(values), "username")
         return self._handle(digests, length)
 
-    def email(self, values: pl.Series, length: int | None = None) -> pl.Series:
+    def _email(self, values: pl.Series, length: int | None = None) -> pl.Series:
         """`first.<token>@example.com`: never deliverable, and unique where the originals are without regard to case."""
         digests = self.digest(_folded(values), "email")
         return self._handle(digests, length, f"@{EMAIL_DOMAIN}")
 
-    def phone(self, values: pl.Series) -> pl.Series:
+    def _phone(self, values: pl.Series) -> pl.Series:
         """A number of Ofcom's drama ranges; +44 where the original began with it, spaces where it had any."""
         digests = self.digest(national_number(values), "phone")
         original = values.str.strip_chars()
@@ -94,11 +135,11 @@ class Pseudonyms:
         which = digits % len(PHONE_AREAS) * 4 + foreign.cast(pl.UInt64) * 2 + spaced.cast(pl.UInt64)
         return pl.Series(forms).gather(which) + numbers
 
-    def file(self, values: pl.Series) -> pl.Series:
+    def _file(self, values: pl.Series) -> pl.Series:
         """The path of a file under another name, in its folders, with its extension: `documents/<token>.pdf`."""
         folders = values.str.extract(r"^(.*/)").fill_null("")
         extensions = values.str.extract(_EXTENSION).fill_null("")
-        return folders + self.token(values, "file") + extensions
+        return folders + self._token(values, "file") + extensions
 
     def _handle(self, digests: pl.Series, length: int | None, end: str = "") -> pl.Series:
         # No surname: with one, a handle could by chance spell an original's full name, which the proof looks for.

@@ -19,6 +19,7 @@ from etna_pipelines.anonymise.identities import Identities, ascii_lower
 from etna_pipelines.anonymise.neighbours import Owner, names_beside, owner_of
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
+from etna_pipelines.anonymise.values import Values
 
 _SEPARATOR = "\0"  # between the texts of a block while they are searched as one: PostgreSQL's text has none
 
@@ -43,8 +44,11 @@ class Scrubber:
         """Build the search for the identities collected so far."""
         self._known = _Replacements(self._identities.patterns())
 
-    def scrub(self, texts: pl.Series) -> pl.Series:
-        """The texts without personal data; null stays null."""
+    def scrub(self, texts: Values) -> Values:
+        """The texts without personal data; NULL stays NULL."""
+        return Values.of(self._scrub(texts.series()))
+
+    def _scrub(self, texts: pl.Series) -> pl.Series:
         filled = texts.drop_nulls()
         if not len(filled):
             return texts
@@ -97,7 +101,7 @@ class Scrubber:
         hits: list[_Hit] = []
         for kind in ("first", "last"):
             names = [name for name in named if name.kind == kind]
-            fakes = self._pseudonyms.fake(pl.Series([name.plain for name in names], dtype=pl.String), kind)
+            fakes = self._pseudonyms.fake(Values.of([name.plain for name in names]), kind).series()
             hits += [_Hit(name.start, name.end, fake) for name, fake in zip(names, fakes, strict=True)]
         return hits
 
@@ -108,19 +112,19 @@ class Scrubber:
     def _secrets(self, found: list[str]) -> list[str]:
         """`token=...` with another value."""
         split = [patterns.SECRET_SIGN.split(piece, maxsplit=1) for piece in found]
-        tokens = self._pseudonyms.token(pl.Series([value for _, _, value in split]), "hash")
+        tokens = self._pseudonyms.token(Values.of([value for _, _, value in split]), "hash").series()
         return [name + sign + token for (name, sign, _), token in zip(split, tokens, strict=True)]
 
     def _emails(self, found: list[str]) -> list[str]:
         plain = [patterns.plain(email) for email in found]
-        fakes = self._pseudonyms.email(pl.Series(plain))
+        fakes = self._pseudonyms.email(Values.of(plain)).series()
         return [
             original if self._public.publishes(email) else fake.replace("@", patterns.at_sign(original))
             for original, email, fake in zip(found, plain, fakes, strict=True)
         ]
 
     def _phones(self, found: list[str]) -> list[str]:
-        fakes = self._pseudonyms.phone(pl.Series([patterns.plain(phone) for phone in found]))
+        fakes = self._pseudonyms.phone(Values.of([patterns.plain(phone) for phone in found])).series()
         return [_fill(original, fake) for original, fake in zip(found, fakes, strict=True)]
 
     def _numbers(self, found: list[str], kind: str, form: str) -> list[str]:
@@ -140,7 +144,7 @@ class Scrubber:
         """Text that was packed in base64, scrubbed and packed again; what is no text is left alone."""
         texts = [unpack(piece) for piece in found]
         inside = pl.Series([text for text in texts if text is not None], dtype=pl.String)
-        scrubbed = iter(self.scrub(inside) if len(inside) else ())
+        scrubbed = iter(self._scrub(inside) if len(inside) else ())
         return [
             piece if text is None else _packed_again(piece, text, next(scrubbed))
             for piece, text in zip(found, texts, strict=True)

@@ -2,7 +2,7 @@
 
 import re
 
-from etna_pipelines.anonymise.masks import is_textual
+from etna_pipelines.anonymise.column_types import is_textual
 from etna_pipelines.snapshots.manifest import Column
 
 _BY_NAME = [

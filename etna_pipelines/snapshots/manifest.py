@@ -36,6 +36,13 @@ class Column(_Model):
     """Generated columns are not in COPY's column list: they hold nothing of their own."""
     category: str = ""
     """typcategory of the type or of a domain's base: S string, N numeric, B boolean, D date, A array, U other ..."""
+    base_type: str = ""
+    """What a domain is made of in the end, spelt like `type`; empty where the type is no domain."""
+    labels: list[str] = []
+    """The labels of an enum (or of the enum that a domain is made of), in order."""
+    default: str = ""
+    """The SQL of its DEFAULT."""
+    identity: bool = False
 
 
 class Table(_Model):
@@ -48,6 +55,12 @@ class Table(_Model):
     primary_key: list[str] = []
     uniques: list[list[str]] = []
     """Column lists of the other unique constraints and unique indexes; an expression stands as its SQL text."""
+    checks: list[str] = []
+    """The SQL of its CHECK constraints and of those of its columns' domains."""
+    exclusions: list[list[str]] = []
+    """Column lists of exclusion constraints."""
+    partition_key: list[str] = []
+    """Columns (or SQL of expressions) by which the table that it is a partition of is divided."""
     rows: int | None = None
 
     @property

@@ -4,6 +4,7 @@ import pytest
 from etna_pipelines.anonymise.identities import Identities, ascii_folded, ascii_lower, ordinary_words
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
+from etna_pipelines.anonymise.values import Values
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def identities(pseudonyms: Pseudonyms) -> Identities:
 
 
 def fake(pseudonyms: Pseudonyms, name: str, kind: str) -> str:
-    return str(pseudonyms.fake(pl.Series([name]), kind)[0])
+    return str(pseudonyms.fake(Values.of([name]), kind).to_list()[0])
 
 
 def test_people_are_looked_for_by_both_names_in_either_order(identities: Identities, pseudonyms: Pseudonyms) -> None:
@@ -65,8 +66,8 @@ def test_pseudonyms_are_those_of_the_columns(identities: Identities, pseudonyms:
     identities.add_full_names(pl.Series(["Jane Featherstone"]))
     identities.add_usernames(pl.Series(["jfeather77"]))
     patterns = identities.patterns()
-    assert [patterns["jane featherstone"]] == pseudonyms.full_name(pl.Series(["Jane Featherstone"])).to_list()
-    assert [patterns["jfeather77"]] == pseudonyms.username(pl.Series(["jfeather77"])).to_list()
+    assert [patterns["jane featherstone"]] == pseudonyms.full_name(Values.of(["Jane Featherstone"])).to_list()
+    assert [patterns["jfeather77"]] == pseudonyms.username(Values.of(["jfeather77"])).to_list()
 
 
 @pytest.mark.parametrize(

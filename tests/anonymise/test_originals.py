@@ -1,10 +1,10 @@
-import polars as pl
 import pytest
 
 from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.originals import Originals
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
+from etna_pipelines.anonymise.values import Values
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def identities(pseudonyms: Pseudonyms) -> Identities:
 
 def known(identities: Identities, kind: str, *values: str | None) -> Originals:
     originals = Originals()
-    originals.add(kind, pl.Series(values, dtype=pl.String), identities)
+    originals.add(kind, Values.of(values), identities)
     return originals
 
 
@@ -82,14 +82,14 @@ def test_every_place_counts(identities: Identities) -> None:
 
 def test_what_is_also_a_pseudonym_is_not_looked_for(identities: Identities) -> None:
     originals = known(identities, "name", "Ann Lee", "Bo Quill")
-    originals.remember(originals.pseudonyms(pl.Series(["Ann Lee"])))
+    originals.remember(originals.pseudonyms(Values.of(["Ann Lee"])))
     assert times(originals, "Ann Lee and Bo Quill") == 1
 
 
 def test_blocks_add_up_and_repeats_count_once(identities: Identities) -> None:
     originals = known(identities, "email", "a@b.co", "A@b.co ", "c@b.co", None, "")
-    originals.add("email", pl.Series(["a@b.co", "d@b.co"]), identities)
-    originals.add("phone", pl.Series(["07911 123456", "+447911123456", "123"]), identities)
+    originals.add("email", Values.of(["a@b.co", "d@b.co"]), identities)
+    originals.add("phone", Values.of(["07911 123456", "+447911123456", "123"]), identities)
     assert (len(originals.emails), len(originals.phones), len(originals)) == (3, 1, 4)
 
 

@@ -15,6 +15,7 @@ from etna_pipelines.anonymise.pseudonyms import (
     national_number,
     pool,
 )
+from etna_pipelines.anonymise.values import Values
 from tests.anonymise.nights import KEY
 
 OTHER_KEY = bytes(range(100, 132))
@@ -23,7 +24,7 @@ PEOPLE = ["ann@x.co", "Ann Lee", "07700 900123", "Siân Ŵyn-Jones", "O'Brien", 
 
 
 def made(pseudonyms: Pseudonyms, maker: str, values: list[str | None]) -> list[str | None]:
-    found: pl.Series = getattr(pseudonyms, maker)(pl.Series(values, dtype=pl.String))
+    found: Values = getattr(pseudonyms, maker)(Values.of(values))
     return found.to_list()
 
 
@@ -123,19 +124,19 @@ def test_a_fake_is_one_of_its_pool_and_the_pool_is_the_same_every_time(pseudonym
     known = pool(kind, "en_GB")
     pool.cache_clear()
     assert pool(kind, "en_GB").to_list() == known.to_list()
-    fakes = pseudonyms.fake(pl.Series([f"v{i}" for i in range(200)]), kind)
+    fakes = pseudonyms.fake(Values.of([f"v{i}" for i in range(200)]), kind)
     assert set(fakes) <= set(known)
     assert not known.str.contains("\n").any()
 
 
 @pytest.mark.parametrize("kind", ["first", "last"])
 def test_pools_of_names_are_used_throughout(pseudonyms: Pseudonyms, kind: str) -> None:
-    fakes = pseudonyms.fake(pl.Series([f"v{i}" for i in range(20_000)]), kind)
+    fakes = pseudonyms.fake(Values.of([f"v{i}" for i in range(20_000)]), kind)
     assert fakes.n_unique() > 0.9 * len(pool(kind, "en_GB"))
 
 
 def test_a_full_name_is_made_of_the_pseudonyms_of_its_parts(pseudonyms: Pseudonyms) -> None:
-    first, last = (pseudonyms.fake(pl.Series([part]), kind)[0] for part, kind in (("Ann", "first"), ("Lee", "last")))
+    first, last = (pseudonyms.fake(Values.of([part]), kind)[0] for part, kind in (("Ann", "first"), ("Lee", "last")))
     assert made(pseudonyms, "full_name", ["Ann Lee", "ann lee ", "Ann", "", " ", None]) == [
         f"{first} {last}", f"{first} {last}", first, "", " ", None,
     ]  # fmt: skip

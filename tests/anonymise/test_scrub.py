@@ -13,6 +13,7 @@ from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.scrub import Scrubber, unpack
+from etna_pipelines.anonymise.values import Values
 from tests.anonymise.nights import KEY
 
 PUBLIC = Public(domains=["archives.gov.uk"], words=["admin"])
@@ -32,7 +33,7 @@ SCRUBBER = known_to(Pseudonyms(KEY))
 
 
 def scrubbed(text: str) -> str:
-    return str(SCRUBBER.scrub(pl.Series([text]))[0])
+    return str(SCRUBBER.scrub(Values.of([text])).to_list()[0])
 
 
 def name_of(first: str) -> str:
@@ -214,7 +215,7 @@ def test_any_json_stays_json_of_the_same_keys_and_numbers(document: object, as_a
 @given(st.lists(st.one_of(st.none(), STRINGS), max_size=6))
 def test_a_text_comes_out_alike_whatever_stands_beside_it(texts: list[str | None]) -> None:
     texts = [text if text is None else text.replace("\0", "") for text in texts]
-    together = SCRUBBER.scrub(pl.Series(texts, dtype=pl.String)).to_list()
+    together = SCRUBBER.scrub(Values.of(texts)).to_list()
     assert together == [None if text is None else scrubbed(text) for text in texts]
 
 
@@ -231,7 +232,7 @@ def test_base64_without_padding_stays_without() -> None:
 
 def test_an_unprepared_scrubber_knows_patterns_alone(pseudonyms: Pseudonyms) -> None:
     scrubber = Scrubber(pseudonyms, Identities(pseudonyms, PUBLIC), PUBLIC)
-    assert scrubber.scrub(pl.Series(["Jane Featherstone", "jane@bigcorp.com"])).to_list() == [
+    assert scrubber.scrub(Values.of(["Jane Featherstone", "jane@bigcorp.com"])).to_list() == [
         "Jane Featherstone",
         EMAIL,
     ]

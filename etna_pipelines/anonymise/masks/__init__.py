@@ -1,0 +1,66 @@
+"""Masks: the named ways of changing a value, each with what it is fit for.
+
+A mask takes the values of a column and gives as many. NULL stays NULL and the empty string stays empty, except where
+the mask says otherwise (`null`, `set`, `password`).
+"""
+
+import re
+
+from etna_pipelines.anonymise.column_types import base_type
+from etna_pipelines.anonymise.masks import fixed, free, people
+from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
+from etna_pipelines.anonymise.masks.people import FAKES
+from etna_pipelines.anonymise.masks.spec import MaskSpec
+from etna_pipelines.errors import RulesError
+from etna_pipelines.snapshots.manifest import Column
+
+__all__ = ["FAKES", "KINDS", "Mask", "MaskSpec", "Tools", "build", "identifies", "misfit", "parse", "uniqueness"]
+
+KINDS: dict[str, MaskKind] = {kind.name: kind for family in (fixed, people, free) for kind in family.KINDS}
+
+_SPEC = re.compile(r"^\s*([a-z_]+)\s*(?:\((.*)\))?\s*$", re.S)
+
+
+def parse(text: str) -> MaskSpec:
+    """`fake(first)` -> MaskSpec. Raises RulesError (without a place: the caller knows it) for what is no mask."""
+    match = _SPEC.match(text)
+    if not match or match[1] not in KINDS:
+        raise RulesError(f"`{text}` is not a mask; there are {', '.join(KINDS)}")
+    name, inside = match[1], match[2]
+    arguments = () if inside is None else (inside,) if name == "set" else tuple(a.strip() for a in inside.split(","))
+    low, high = KINDS[name].arguments
+    if not low <= len(arguments) <= high:
+        raise RulesError(
+            f"`{name}` takes {low if low == high else f'{low} to {high}'} argument(s), and has {len(arguments)}"
+        )
+    if name == "fake" and arguments[0] not in FAKES:
+        raise RulesError(f"`fake({arguments[0]})` is not known; there are {', '.join(FAKES)}")
+    return MaskSpec(name, arguments)
+
+
+def identifies(spec: MaskSpec) -> str | None:
+    """The kind of original that the mask hides."""
+    return KINDS[spec.name].identifies(spec)
+
+
+def uniqueness(spec: MaskSpec) -> Uniqueness:
+    """Whether two values stay two: surely, most likely, or not."""
+    return KINDS[spec.name].uniqueness(spec)
+
+
+def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
+    """Why the mask can't be used on the column, with what would fit; None where it can."""
+    kind = KINDS[spec.name]
+    if not kind.fits(column):
+        does = "reads text" if spec.name == "scrub" else "makes text"
+        return f"`{spec}` {does} and the column is {base_type(column)}: use null, set(...) or keep"
+    if why := kind.refuses(spec, column, unique):
+        return why
+    if unique and uniqueness(spec) == "lossy":
+        return f"`{spec}` can give two rows the same value and the column is unique: use hash, email or fake(username)"
+    return None
+
+
+def build(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
+    """The mask for a column's values."""
+    return KINDS[spec.name].build(spec, column, tools)

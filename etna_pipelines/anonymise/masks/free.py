@@ -1,0 +1,29 @@
+"""scrub: free text and JSON."""
+
+import re
+
+from etna_pipelines.anonymise.column_types import base_type, is_textual, length_of
+from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools
+from etna_pipelines.anonymise.masks.spec import MaskSpec
+from etna_pipelines.anonymise.rows import Rows
+from etna_pipelines.anonymise.values import Values
+from etna_pipelines.snapshots.manifest import Column
+
+_SCRUBBED = re.compile(r"jsonb?|xml|(?:\S+\.)?hstore|.*\[\]")
+
+
+def _scrub(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
+    length = length_of(column)
+
+    def mask(values: Values, _rows: Rows) -> Values:
+        scrubbed = tools.scrubber.scrub(values)
+        return scrubbed if length is None else scrubbed.cut(length)  # a pseudonym may be longer than its original
+
+    return mask
+
+
+def _takes_text(column: Column) -> bool:
+    return is_textual(column) or bool(_SCRUBBED.fullmatch(base_type(column)))
+
+
+KINDS = (MaskKind("scrub", _scrub, uniqueness=lambda _: "likely", fits=_takes_text),)

@@ -1,0 +1,61 @@
+"""What is known of a mask without any data, and how one is made for a column."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from etna_pipelines.anonymise.column_types import is_textual
+from etna_pipelines.anonymise.masks.spec import MaskSpec
+from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.rows import Rows
+from etna_pipelines.anonymise.scrub import Scrubber
+from etna_pipelines.anonymise.values import Values
+from etna_pipelines.snapshots.manifest import Column
+
+Uniqueness = Literal["preserved", "likely", "lossy"]
+
+
+Mask = Callable[[Values, Rows], Values]
+"""Changes values of one column: as many out as in, in the same order."""
+
+
+@runtime_checkable
+class Collecting(Protocol):
+    """A mask that has to see all of its column before it changes any of it."""
+
+    def collect(self, values: Values) -> None:
+        """Called for every block of the column, in order and from one thread, before the first call of the mask."""
+
+    def __call__(self, values: Values, rows: Rows) -> Values: ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What masks are made with."""
+
+    pseudonyms: Pseudonyms
+    scrubber: Scrubber
+
+    def in_locale(self, locale: str) -> Pseudonyms:
+        """The same key's pseudonyms in another language."""
+        return self.pseudonyms.in_locale(locale) if locale else self.pseudonyms
+
+
+Build = Callable[[MaskSpec, Column, Tools], Mask]
+
+
+@dataclass(frozen=True)
+class MaskKind:
+    """A mask that rules may name."""
+
+    name: str
+    build: Build
+    arguments: tuple[int, int] = (0, 0)
+    """How many arguments it takes, at least and at most."""
+    uniqueness: Callable[[MaskSpec], Uniqueness] = lambda _: "lossy"
+    fits: Callable[[Column], bool] = is_textual
+    """Whether it can be used on columns of a type."""
+    identifies: Callable[[MaskSpec], str | None] = lambda _: None
+    """What kind of original it hides, for the proof to look for: email, username, first, last, name, phone, secret."""
+    refuses: Callable[[MaskSpec, Column, bool], str | None] = lambda _spec, _column, _unique: None
+    """Why a use of it (on a unique column or not) can't work, with what would fit, beyond types and uniqueness."""

@@ -1,0 +1,124 @@
+"""Values: the strings of one column in one buffer, as masks take and give them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from etna_pipelines.anonymise.kernel import kernel
+
+Bytes = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.int64]
+Choice = npt.NDArray[np.bool_]
+
+NULL_LENGTH = -1
+
+_SEPARATOR = 0  # between values while they are one text: PostgreSQL's text has none
+
+
+@dataclass(frozen=True)
+class Values:
+    """`lengths[i]` bytes of UTF-8 (unescaped) from `buffer[starts[i]]` on are value i; NULL has the length -1.
+
+    Values may share a buffer, overlap in it and stand in any order.
+    """
+
+    buffer: Bytes
+    starts: Numbers
+    lengths: Numbers
+
+    @classmethod
+    def of(cls, strings: "pl.Series | Iterable[str | None]") -> "Values":
+        """Of strings, null for NULL."""
+        series = strings if isinstance(strings, pl.Series) else pl.Series(list(strings), dtype=pl.String)
+        lengths = series.str.len_bytes().cast(pl.Int64).fill_null(NULL_LENGTH).to_numpy()
+        taken = np.maximum(lengths, 0)
+        joined: bytes = series.str.join("").cast(pl.Binary).item() if len(series) else b""
+        return cls(np.frombuffer(joined, np.uint8), np.cumsum(taken) - taken, lengths)
+
+    @classmethod
+    def repeated(cls, value: str | None, count: int) -> "Values":
+        """The same value (or NULL) so many times."""
+        raw = np.frombuffer((value or "").encode(), np.uint8)
+        length = NULL_LENGTH if value is None else len(raw)
+        return cls(raw, np.zeros(count, np.int64), np.full(count, length, np.int64))
+
+    def series(self) -> pl.Series:
+        """As a Polars series of strings."""
+        if not len(self):
+            return pl.Series(dtype=pl.String)
+        joined = _joined(self.buffer, self.starts, self.lengths, np.uint8(_SEPARATOR)).tobytes()
+        strings = pl.Series([joined.decode()]).str.split(chr(_SEPARATOR)).explode()
+        if self.nulls.any():
+            strings = pl.select(pl.when(pl.Series(~self.nulls)).then(strings)).to_series()
+        return strings
+
+    def to_list(self) -> list[str | None]:
+        return self.series().to_list()
+
+    @property
+    def nulls(self) -> Choice:
+        """Which values are NULL."""
+        return np.equal(self.lengths, NULL_LENGTH)
+
+    @property
+    def filled(self) -> Choice:
+        """Which values are neither NULL nor empty."""
+        return np.greater(self.lengths, 0)
+
+    def at(self, rows: npt.NDArray[np.intp] | Choice) -> "Values":
+        """Those at some positions, or where a choice is true."""
+        return Values(self.buffer, self.starts[rows], self.lengths[rows])
+
+    def where(self, choice: Choice, others: "Values") -> "Values":
+        """These where the choice is true, the others' elsewhere."""
+        shift = len(self.buffer)
+        return Values(
+            np.concatenate([self.buffer, others.buffer]),
+            np.where(choice, self.starts, others.starts + shift),
+            np.where(choice, self.lengths, others.lengths),
+        )
+
+    def cut(self, characters: int) -> "Values":
+        """Each with at most so many characters."""
+        return Values(self.buffer, self.starts, _cut(self.buffer, self.starts, self.lengths, characters))
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+@kernel
+def _joined(buffer: Bytes, starts: Numbers, lengths: Numbers, separator: np.uint8) -> Bytes:
+    """All values one after another (NULL as the empty one) with a separator between them."""
+    total = len(starts) - 1
+    for length in lengths:
+        total += max(length, 0)
+    out = np.empty(total, np.uint8)
+    place = 0
+    for row in range(len(starts)):
+        if row:
+            out[place] = separator
+            place += 1
+        for position in range(starts[row], starts[row] + lengths[row]):
+            out[place] = buffer[position]
+            place += 1
+    return out
+
+
+@kernel
+def _cut(buffer: Bytes, starts: Numbers, lengths: Numbers, characters: int) -> Numbers:
+    """The lengths in bytes of the first characters: in UTF-8 each begins with a byte that is not 10xxxxxx."""
+    cut = lengths.copy()
+    for row in range(len(starts)):
+        if lengths[row] <= characters:
+            continue
+        begun = 0
+        for position in range(lengths[row]):
+            if buffer[starts[row] + position] & 0xC0 != 0x80:
+                if begun == characters:
+                    cut[row] = position
+                    break
+                begun += 1
+    return cut

@@ -9,7 +9,7 @@ from collections import defaultdict
 import psycopg
 from psycopg.rows import TupleRow
 
-from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, ForeignKey, Table
+from etna_pipelines.snapshots.manifest import Check, Column, DatabaseSchema, ForeignKey, Table
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -28,34 +28,80 @@ DUMPED = f"""
 
 _TABLES = f"WITH dumped AS ({DUMPED}) SELECT oid, nspname, relname FROM dumped WHERE relkind = 'r' ORDER BY 2, 3"
 
-# COPY's order is attnum's, without dropped columns; generated ones are not copied and stand last.
+# COPY's order is attnum's, without dropped columns; generated ones are not copied and stand last. Of a domain over a
+# domain the innermost says what it is made of, and how long that may be.
 _COLUMNS = f"""
-    WITH RECURSIVE dumped AS ({DUMPED}), base (oid, base, not_null) AS (
-        SELECT oid, oid, false FROM pg_type WHERE typtype <> 'd'
+    WITH RECURSIVE dumped AS ({DUMPED}), base (oid, base, typmod, not_null) AS (
+        SELECT oid, oid, NULL::int, false FROM pg_type WHERE typtype <> 'd'
         UNION ALL
-        SELECT d.oid, b.base, b.not_null OR d.typnotnull
+        SELECT d.oid, b.base, coalesce(b.typmod, d.typtypmod), b.not_null OR d.typnotnull
         FROM pg_type d JOIN base b ON b.oid = d.typbasetype WHERE d.typtype = 'd')
     SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull OR b.not_null,
-           a.attgenerated <> '', t.typcategory
+           a.attgenerated <> '', t.typcategory,
+           CASE WHEN b.typmod IS NULL THEN '' ELSE format_type(b.base, b.typmod) END,
+           ARRAY (SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = b.base ORDER BY e.enumsortorder),
+           coalesce(pg_get_expr(v.adbin, v.adrelid), ''), a.attidentity <> ''
     FROM dumped r
     JOIN pg_attribute a ON a.attrelid = r.oid
     JOIN base b ON b.oid = a.atttypid
     JOIN pg_type t ON t.oid = b.base
+    LEFT JOIN pg_attrdef v ON v.adrelid = a.attrelid AND v.adnum = a.attnum
     WHERE r.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attrelid, a.attgenerated <> '', a.attnum
 """
 
-_UNIQUE_INDEXES = f"""
+# The parts of every index that keeps rows apart: of unique ones and of exclusion constraints.
+_INDEXES = f"""
     WITH dumped AS ({DUMPED})
-    SELECT i.indrelid, i.indisprimary,
-           array_agg(coalesce(a.attname, pg_get_indexdef(i.indexrelid, k.position::int, true)) ORDER BY k.position)
+    SELECT i.indrelid, i.indisprimary, i.indisexclusion,
+           array_agg(coalesce(a.attname, pg_get_indexdef(i.indexrelid, k.position::int, true)) ORDER BY k.position),
+           coalesce(pg_get_expr(i.indpred, i.indrelid), '')
     FROM dumped r
     JOIN pg_index i ON i.indrelid = r.oid
     CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum <> 0
-    WHERE r.relkind = 'r' AND i.indisunique AND k.position <= i.indnkeyatts
-    GROUP BY i.indexrelid, i.indrelid, i.indisprimary
-    ORDER BY i.indrelid, 3
+    WHERE r.relkind = 'r' AND (i.indisunique OR i.indisexclusion) AND k.position <= i.indnkeyatts
+    GROUP BY i.indexrelid, i.indrelid, i.indisprimary, i.indisexclusion
+    ORDER BY i.indrelid, 4
+"""
+
+# Of a table, and of the domains (and the domains that those are made of) of its columns. Column 0 is the whole row.
+_CHECKS = f"""
+    WITH RECURSIVE dumped AS ({DUMPED}), made_of (oid, domain) AS (
+        SELECT oid, oid FROM pg_type WHERE typtype = 'd'
+        UNION ALL
+        SELECT m.oid, d.typbasetype FROM made_of m JOIN pg_type d ON d.oid = m.domain
+        JOIN pg_type b ON b.oid = d.typbasetype WHERE b.typtype = 'd')
+    SELECT r.oid, pg_get_constraintdef(c.oid),
+           ARRAY (SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0
+                  AND NOT a.attisdropped AND (a.attnum = ANY (c.conkey) OR 0 = ANY (c.conkey)) ORDER BY a.attnum)
+    FROM dumped r JOIN pg_constraint c ON c.conrelid = r.oid AND c.contype = 'c'
+    WHERE r.relkind = 'r'
+    UNION ALL
+    SELECT r.oid, pg_get_constraintdef(c.oid), ARRAY[a.attname::text]
+    FROM dumped r
+    JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN made_of m ON m.oid = a.atttypid
+    JOIN pg_constraint c ON c.contypid = m.domain AND c.contype = 'c'
+    WHERE r.relkind = 'r'
+    ORDER BY 1, 2, 3
+"""
+
+# A partition may be a partition's: its keys are those of all above it. Names are the same in all of them.
+_PARTITION_KEYS = f"""
+    WITH RECURSIVE dumped AS ({DUMPED}), above (oid, parent) AS (
+        SELECT i.inhrelid, i.inhparent FROM pg_inherits i
+        UNION ALL
+        SELECT u.oid, i.inhparent FROM above u JOIN pg_inherits i ON i.inhrelid = u.parent)
+    SELECT r.oid, coalesce(a.attname, pg_get_expr(p.partexprs, p.partrelid))
+    FROM dumped r
+    JOIN above u ON u.oid = r.oid
+    JOIN pg_partitioned_table p ON p.partrelid = u.parent
+    CROSS JOIN unnest(p.partattrs::int2[]) AS k (attnum)
+    LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.attnum AND k.attnum <> 0
+    WHERE r.relkind = 'r'
+    GROUP BY 1, 2
+    ORDER BY 1, 2
 """
 
 # Between tables with data of their own: of a partitioned table, each partition's.
@@ -118,15 +164,41 @@ def read_foreign_keys(connection: Connection) -> list[ForeignKey]:
 
 def _tables(connection: Connection) -> list[Table]:
     columns: dict[int, list[Column]] = defaultdict(list)
-    for oid, name, type_, not_null, generated, category in connection.execute(_COLUMNS):
-        columns[oid].append(Column(name=name, type=type_, not_null=not_null, generated=generated, category=category))
+    for oid, name, type_, not_null, generated, category, base, labels, default, identity in connection.execute(
+        _COLUMNS
+    ):
+        columns[oid].append(
+            Column(
+                name=name,
+                type=type_,
+                not_null=not_null,
+                generated=generated,
+                category=category,
+                base_type=base,
+                labels=labels,
+                default=default,
+                identity=identity,
+            )
+        )
     primary_keys: dict[int, list[str]] = {}
     uniques: dict[int, list[list[str]]] = defaultdict(list)
-    for oid, is_primary, key in connection.execute(_UNIQUE_INDEXES):
+    exclusions: dict[int, list[list[str]]] = defaultdict(list)
+    predicates: dict[int, list[str]] = defaultdict(list)
+    for oid, is_primary, excludes, key, predicate in connection.execute(_INDEXES):
         if is_primary:
             primary_keys[oid] = key
-        else:
+        elif not excludes:
             uniques[oid].append(key)
+        if excludes:  # so may a primary key be: WITHOUT OVERLAPS
+            exclusions[oid].append(key)
+        if predicate:
+            predicates[oid].append(predicate)
+    checks: dict[int, list[Check]] = defaultdict(list)
+    for oid, sql, over in connection.execute(_CHECKS):
+        checks[oid].append(Check(sql=sql, columns=over))
+    partition_keys: dict[int, list[str]] = defaultdict(list)
+    for oid, part in connection.execute(_PARTITION_KEYS):
+        partition_keys[oid].append(part)
     return [
         Table(
             oid=oid,
@@ -135,6 +207,10 @@ def _tables(connection: Connection) -> list[Table]:
             columns=columns.get(oid, []),
             primary_key=primary_keys.get(oid, []),
             uniques=uniques.get(oid, []),
+            predicates=predicates.get(oid, []),
+            checks=checks.get(oid, []),
+            exclusions=exclusions.get(oid, []),
+            partition_key=partition_keys.get(oid, []),
         )
         for oid, schema, name in connection.execute(_TABLES)
     ]

@@ -41,8 +41,15 @@ class Column(_Model):
     labels: list[str] = []
     """The labels of an enum (or of the enum that a domain is made of), in order."""
     default: str = ""
-    """The SQL of its DEFAULT."""
+    """The SQL of its DEFAULT; of a generated column, of what it is made from."""
     identity: bool = False
+
+
+class Check(_Model):
+    """A CHECK constraint: `CHECK ((size > 0))`. A domain's speaks of VALUE and is that of each column of the domain."""
+
+    sql: str
+    columns: list[str]
 
 
 class Table(_Model):
@@ -55,10 +62,11 @@ class Table(_Model):
     primary_key: list[str] = []
     uniques: list[list[str]] = []
     """Column lists of the other unique constraints and unique indexes; an expression stands as its SQL text."""
-    checks: list[str] = []
-    """The SQL of its CHECK constraints and of those of its columns' domains."""
+    predicates: list[str] = []
+    """The SQL that says which rows its partial unique indexes and exclusion constraints are about."""
+    checks: list[Check] = []
     exclusions: list[list[str]] = []
-    """Column lists of exclusion constraints."""
+    """Column lists of exclusion constraints; an expression stands as its SQL text."""
     partition_key: list[str] = []
     """Columns (or SQL of expressions) by which the table that it is a partition of is divided."""
     rows: int | None = None

@@ -67,6 +67,20 @@ class ArchiveMalformed(EtnaError):
     """An archive holds what its manifest's schema does not allow."""
 
 
+class ValueMalformed(ArchiveMalformed):
+    """A value that is not what its column holds: raised with its position among the values (from 0) and what is wrong
+    with it (`is not JSON`); told with table, column and row by whoever knows them."""
+
+    def __init__(self, position: int, what: str) -> None:
+        super().__init__(f"Value {position + 1} of a block {what}.")
+        self.position = position
+        self.what = what
+
+
+class SubsetError(EtnaError):
+    """A subset that was asked for can't be made of its snapshot."""
+
+
 class ProofFailed(EtnaError):
     """A finished stripped archive still holds something it must not."""
 

@@ -22,12 +22,16 @@ _SEPARATOR = 0  # between values while they are one text: PostgreSQL's text has 
 class Values:
     """`lengths[i]` bytes of UTF-8 (unescaped) from `buffer[starts[i]]` on are value i; NULL has the length -1.
 
-    Values may share a buffer, overlap in it and stand in any order.
+    Values may share a buffer, overlap in it and stand in any order. Nobody writes to the arrays once they are Values.
     """
 
     buffer: Bytes
     starts: Numbers
     lengths: Numbers
+
+    def __post_init__(self) -> None:
+        for array in (self.buffer, self.starts, self.lengths):
+            array.flags.writeable = False  # some always are: so kernels are compiled for one type of array alone
 
     @classmethod
     def of(cls, strings: "pl.Series | Iterable[str | None]") -> "Values":
@@ -74,9 +78,10 @@ class Values:
 
     def where(self, choice: Choice, others: "Values") -> "Values":
         """These where the choice is true, the others' elsewhere."""
-        shift = len(self.buffer)
+        shared = self.buffer is others.buffer
+        shift = 0 if shared else len(self.buffer)
         return Values(
-            np.concatenate([self.buffer, others.buffer]),
+            self.buffer if shared else np.concatenate([self.buffer, others.buffer]),
             np.where(choice, self.starts, others.starts + shift),
             np.where(choice, self.lengths, others.lengths),
         )
@@ -84,6 +89,13 @@ class Values:
     def cut(self, characters: int) -> "Values":
         """Each with at most so many characters."""
         return Values(self.buffer, self.starts, _cut(self.buffer, self.starts, self.lengths, characters))
+
+    def then(self, others: "Values", between: bytes = b"") -> "Values":
+        """Each with the other's value behind it. NULL stays NULL, and another's NULL adds nothing."""
+        separator = np.frombuffer(between, np.uint8)
+        return Values(
+            *_then(self.buffer, self.starts, self.lengths, others.buffer, others.starts, others.lengths, separator)
+        )
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -122,3 +134,42 @@ def _cut(buffer: Bytes, starts: Numbers, lengths: Numbers, characters: int) -> N
                     break
                 begun += 1
     return cut
+
+
+@kernel
+def _then(
+    buffer: Bytes,
+    starts: Numbers,
+    lengths: Numbers,
+    other_buffer: Bytes,
+    other_starts: Numbers,
+    other_lengths: Numbers,
+    between: Bytes,
+) -> tuple[Bytes, Numbers, Numbers]:
+    """One buffer of both, and where each pair stands in it."""
+    together = lengths.copy()
+    total = 0
+    for row in range(len(starts)):
+        if lengths[row] >= 0:
+            if other_lengths[row] >= 0:
+                together[row] += len(between) + other_lengths[row]
+            total += together[row]
+    out = np.empty(total, np.uint8)
+    places = np.empty(len(starts), np.int64)
+    place = 0
+    for row in range(len(starts)):
+        places[row] = place
+        if lengths[row] < 0:
+            continue
+        for position in range(starts[row], starts[row] + lengths[row]):
+            out[place] = buffer[position]
+            place += 1
+        if other_lengths[row] < 0:
+            continue
+        for separator in between:
+            out[place] = separator
+            place += 1
+        for position in range(other_starts[row], other_starts[row] + other_lengths[row]):
+            out[place] = other_buffer[position]
+            place += 1
+    return out, places, together

@@ -57,13 +57,13 @@ def _table_plan(rules: Rules, table: Table) -> TablePlan:
         return TablePlan(table, True, [])
     columns = []
     for position, column in enumerate(table.copied):
-        rule = _rule_for(rules, table, column)
+        rule = rule_for(rules, table, column)
         if rule is not None and rule.spec.name != "keep":
             columns.append(ColumnPlan(position, column, rule.spec, rule.origin))
     return TablePlan(table, False, columns)
 
 
-def _rule_for(rules: Rules, table: Table, column: Column) -> Rule | None:
+def rule_for(rules: Rules, table: Table, column: Column) -> Rule | None:
     """A pattern keeps what can't hold text: a new `passport_id text` is no key, and wants a rule of its own."""
     rule = rules.for_column(table.qualified, column.name)
     kept_by_pattern = rule is not None and rule.by_pattern and rule.spec.name == "keep"
@@ -97,7 +97,7 @@ def _refuse_uncovered(rules: Rules, plans: list[TablePlan]) -> None:
         for plan in plans
         if not plan.empty
         for column in plan.table.copied
-        if _rule_for(rules, plan.table, column) is None
+        if rule_for(rules, plan.table, column) is None
     ]
     if uncovered:
         listed = "; ".join(f"{table.qualified}.{column.name} (try `{suggest(column)}`)" for table, column in uncovered)
@@ -113,7 +113,7 @@ def _refuse_misfits(tables: dict[str, TablePlan], schema: DatabaseSchema) -> Non
         f"{plan.table.qualified}.{planned.column.name} ({planned.origin}): {why}"
         for plan in tables.values()
         for planned in plan.columns
-        if (why := masks.misfit(planned.spec, planned.column, _is_unique(plan.table, planned.column.name)))
+        if (why := masks.misfit(planned.spec, planned.column, is_unique(plan.table, planned.column.name)))
     ]
     specs = {
         (plan.table.qualified, planned.column.name): str(planned.spec)
@@ -150,6 +150,7 @@ def _orphans(tables: dict[str, TablePlan], schema: DatabaseSchema) -> list[str]:
     return problems
 
 
-def _is_unique(table: Table, column: str) -> bool:
+def is_unique(table: Table, column: str) -> bool:
+    """Whether a key of the table names the column, alone or with others."""
     word = re.compile(rf"(?<!\w){re.escape(column)}(?!\w)")
     return any(word.search(part) for key in (table.primary_key, *table.uniques) for part in key)

@@ -10,11 +10,14 @@ from etna_pipelines.anonymise.column_types import base_type
 from etna_pipelines.anonymise.masks import fixed, free, people
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.people import FAKES
-from etna_pipelines.anonymise.masks.spec import MaskSpec
+from etna_pipelines.anonymise.masks.spec import MaskSpec, split_arguments
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import Column
 
-__all__ = ["FAKES", "KINDS", "Mask", "MaskSpec", "Tools", "build", "identifies", "misfit", "parse", "uniqueness"]
+__all__ = [
+    "FAKES", "KINDS", "Mask", "MaskKind", "MaskSpec", "Tools",
+    "build", "catalogue", "identifies", "misfit", "parse", "uniqueness",
+]  # fmt: skip
 
 KINDS: dict[str, MaskKind] = {kind.name: kind for family in (fixed, people, free) for kind in family.KINDS}
 
@@ -27,15 +30,22 @@ def parse(text: str) -> MaskSpec:
     if not match or match[1] not in KINDS:
         raise RulesError(f"`{text}` is not a mask; there are {', '.join(KINDS)}")
     name, inside = match[1], match[2]
-    arguments = () if inside is None else (inside,) if name == "set" else tuple(a.strip() for a in inside.split(","))
-    low, high = KINDS[name].arguments
+    arguments = () if inside is None else (inside,) if name == "set" else split_arguments(inside)
+    kind = KINDS[name]
+    low, high = kind.arguments
     if not low <= len(arguments) <= high:
         raise RulesError(
             f"`{name}` takes {low if low == high else f'{low} to {high}'} argument(s), and has {len(arguments)}"
         )
-    if name == "fake" and arguments[0] not in FAKES:
-        raise RulesError(f"`fake({arguments[0]})` is not known; there are {', '.join(FAKES)}")
-    return MaskSpec(name, arguments)
+    spec = MaskSpec(name, arguments)
+    if why := kind.wrong(spec):
+        raise RulesError(why)
+    return spec
+
+
+def catalogue() -> list[MaskKind]:
+    """Every kind of mask, in the order that the rules' README explains them."""
+    return list(KINDS.values())
 
 
 def identifies(spec: MaskSpec) -> str | None:

@@ -43,6 +43,8 @@ class Tools:
 
 Build = Callable[[MaskSpec, Column, Tools], Mask]
 
+Cost = Literal["nothing", "copied", "hashed", "parsed", "searched", "reads the column twice"]
+
 
 @dataclass(frozen=True)
 class MaskKind:
@@ -59,3 +61,18 @@ class MaskKind:
     """What kind of original it hides, for the proof to look for: email, username, first, last, name, phone, secret."""
     refuses: Callable[[MaskSpec, Column, bool], str | None] = lambda _spec, _column, _unique: None
     """Why a use of it (on a unique column or not) can't work, with what would fit, beyond types and uniqueness."""
+    wrong: Callable[[MaskSpec], str | None] = lambda _: None
+    """What is wrong with its arguments, whatever the column, with what would be right."""
+    folds: Callable[[MaskSpec], bool] = lambda _: False
+    """Whether values that differ in case or outer spaces alone become one: `preserved` is meant without regard to them.
+    `unique` tells them apart (see masks.apart)."""
+    reads: Callable[[MaskSpec], tuple[str, ...]] = lambda _: ()
+    """Other columns of the row that it looks at."""
+    agrees: bool = True
+    """Whether equal values become equal in every column: what both ends of a foreign key need."""
+    cost: Cost = "hashed"
+    """What it spends on each value."""
+    empties: str = "stay"
+    """What becomes of NULL and the empty string."""
+    examples: tuple[tuple[str, str], ...] = ()
+    """Uses as rules write them, each with what a value becomes: they make the table in the rules' README."""

@@ -30,6 +30,11 @@ def _fake_uniqueness(spec: MaskSpec) -> Uniqueness:
     return "preserved" if spec.arguments == ("username",) else "lossy"
 
 
+def _unknown_fake(spec: MaskSpec) -> str | None:
+    [kind] = spec.arguments
+    return None if kind in FAKES else f"`fake({kind})` is not known; there are {', '.join(FAKES)}"
+
+
 def _email(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     return _where_filled(lambda values: tools.pseudonyms.email(values, length_of(column)))
 
@@ -88,6 +93,7 @@ KINDS = (
         uniqueness=_fake_uniqueness,
         identifies=lambda spec: spec.arguments[0] if spec.arguments[0] in _IDENTIFYING else None,
         refuses=_least_where_unique,
+        wrong=_unknown_fake,
     ),
     MaskKind("email", _email, uniqueness=lambda _: "preserved", identifies=lambda _: "email", refuses=_least(28)),
     MaskKind("phone", _phone, identifies=lambda _: "phone"),

@@ -1,6 +1,13 @@
-"""How a rule names a mask: `fake(first)`."""
+"""How a rule names a mask: `fake(first)`, `pick("Smith, Jane", Lee)`."""
 
+import re
 from dataclasses import dataclass
+
+from etna_pipelines.errors import RulesError
+
+_QUOTED = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)')\s*(?=[,)]|$)""", re.S)
+_WANTS_QUOTES = re.compile(r"""^\s|\s$|^["']|[,()]|^$""")
+_DEEPEST = 50  # brackets in a mask: far more than any mask has, and far fewer than Python's stack bears
 
 
 @dataclass(frozen=True)
@@ -17,4 +24,61 @@ class MaskSpec:
     """Whether the rule asks for values that stay apart where the mask alone would not keep them so."""
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(self.arguments)})" if self.arguments else self.name
+        """As rules write it: `parse` reads it back."""
+        if not self.arguments:
+            return self.name
+        written = self.arguments if self.name == "set" else map(_written, self.arguments)
+        return f"{self.name}({', '.join(written)})"
+
+
+def split_arguments(inside: str) -> tuple[str, ...]:
+    """What stands between a mask's brackets, at its commas.
+
+    An argument that holds commas or brackets stands in quotes (a quote inside is doubled), unless the brackets are
+    those of a mask of its own: `each(fake(first))`. Raises RulesError (without a place) for brackets and quotes that
+    don't match.
+    """
+    if inside.count("(") > _DEEPEST:
+        raise RulesError(f"`{inside[:40]}...` has too many brackets: put what is text in quotes")
+    arguments, start = [], 0
+    while True:
+        end = _end_of_argument(inside, start)
+        arguments.append(_unquoted(inside[start:end]))
+        if end == len(inside):
+            return tuple(arguments)
+        if inside[end] == ")":
+            raise RulesError(f"`{inside}` closes a bracket that is not open: put an argument with brackets in quotes")
+        start = end + 1
+
+
+def _end_of_argument(text: str, start: int) -> int:
+    """The position of the comma or closing bracket after the argument that begins at `start`, or the text's end."""
+    if quoted := _QUOTED.match(text, start):
+        return quoted.end()
+    if text[start:].lstrip()[:1] in ("'", '"'):
+        raise RulesError(f"`{text[start:].strip()}` opens a quote that is not closed: double a quote inside quotes")
+    position = start
+    while position < len(text) and text[position] not in ",)":
+        position = _closing_bracket(text, position + 1) + 1 if text[position] == "(" else position + 1
+    return position
+
+
+def _closing_bracket(text: str, start: int) -> int:
+    while (end := _end_of_argument(text, start)) < len(text):
+        if text[end] == ")":
+            return end
+        start = end + 1
+    raise RulesError(f"`{text}` opens a bracket that is not closed: put an argument with brackets in quotes")
+
+
+def _unquoted(argument: str) -> str:
+    quoted = _QUOTED.fullmatch(argument)
+    if quoted is None:
+        return argument.strip()
+    double, single = quoted.groups()
+    return single.replace("''", "'") if double is None else double.replace('""', '"')
+
+
+def _written(argument: str) -> str:
+    is_mask = re.fullmatch(r"[a-z_]+\([^'\"]*\)", argument)
+    return argument if is_mask or not _WANTS_QUOTES.search(argument) else '"' + argument.replace('"', '""') + '"'

@@ -104,7 +104,8 @@ _PARTITION_KEYS = f"""
     ORDER BY 1, 2
 """
 
-# Between tables with data of their own: of a partitioned table, each partition's.
+# Between tables with data of their own: of a partitioned table, on either side, each partition's. The catalogue has a row
+# for a key between two partitioned tables, and none from partition to partition.
 _FOREIGN_KEYS = f"""
     WITH dumped AS ({DUMPED})
     SELECT c.conname, r.nspname || '.' || r.relname, f.nspname || '.' || f.relname,
@@ -112,8 +113,11 @@ _FOREIGN_KEYS = f"""
             JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum),
            (SELECT array_agg(a.attname ORDER BY position) FROM unnest(c.confkey) WITH ORDINALITY k (attnum, position)
             JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum)
-    FROM pg_constraint c JOIN dumped r ON r.oid = c.conrelid JOIN dumped f ON f.oid = c.confrelid
-    WHERE c.contype = 'f' AND r.relkind = 'r' AND f.relkind = 'r'
+    FROM pg_constraint c
+    CROSS JOIN LATERAL (SELECT c.conrelid UNION SELECT relid FROM pg_partition_tree(c.conrelid)) referring (oid)
+    CROSS JOIN LATERAL (SELECT c.confrelid UNION SELECT relid FROM pg_partition_tree(c.confrelid)) referred (oid)
+    JOIN dumped r ON r.oid = referring.oid JOIN dumped f ON f.oid = referred.oid
+    WHERE c.contype = 'f' AND c.conparentid = 0 AND r.relkind = 'r' AND f.relkind = 'r'
     ORDER BY 2, 1, 3
 """
 

@@ -143,6 +143,24 @@ def test_foreign_keys_stand_between_tables_with_data(database: Database) -> None
     ]
 
 
+def test_a_key_between_partitioned_tables_stands_between_their_partitions(database: Database) -> None:
+    schema = schema_of(
+        database,
+        """CREATE TABLE one (a int PRIMARY KEY) PARTITION BY LIST (a);
+           CREATE TABLE one_1 PARTITION OF one FOR VALUES IN (1);
+           CREATE TABLE one_2 PARTITION OF one FOR VALUES IN (2) PARTITION BY LIST (a);
+           CREATE TABLE one_2_2 PARTITION OF one_2 FOR VALUES IN (2);
+           CREATE TABLE two (b int REFERENCES one) PARTITION BY LIST (b);
+           CREATE TABLE two_1 PARTITION OF two FOR VALUES IN (1);
+           CREATE TABLE three (b int REFERENCES one)""",
+    )
+    assert [(key.table, key.columns, key.references, key.referenced_columns) for key in schema.foreign_keys] == [
+        (f"public.{table}", ["b"], f"public.{partition}", ["a"])
+        for table in ("three", "two_1")
+        for partition in ("one_1", "one_2_2")
+    ]
+
+
 def test_tables_are_those_whose_data_an_archive_holds(database: Database) -> None:
     schema = schema_of(
         database,

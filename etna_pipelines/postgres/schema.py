@@ -104,8 +104,8 @@ _PARTITION_KEYS = f"""
     ORDER BY 1, 2
 """
 
-# Between tables with data of their own: of a partitioned table, on either side, each partition's. The catalogue has a row
-# for a key between two partitioned tables, and none from partition to partition.
+# Between tables with data of their own: of a partitioned table, on either side, each partition's. The catalogue has one
+# row for a key between two partitioned tables, and none from partition to partition.
 _FOREIGN_KEYS = f"""
     WITH dumped AS ({DUMPED})
     SELECT c.conname, r.nspname || '.' || r.relname, f.nspname || '.' || f.relname,

@@ -193,4 +193,4 @@ def test_every_mask_that_hides_an_identity_says_which() -> None:
         **{f"fake({kind})": None for kind in FAKES if kind not in ("first", "last", "name", "username")},
         "keep": None, "null": None, "set(x)": None,
     }  # fmt: skip
-    assert {"keep", "null", "set", "fake", "email", "phone", "file", "hash", "password", "scrub"} == set(KINDS)
+    assert {"keep", "null", "set", "fake", "email", "phone", "file", "hash", "password", "scrub"} <= set(KINDS)

@@ -7,7 +7,7 @@ the mask says otherwise (`null`, `set`, `password`).
 import re
 
 from etna_pipelines.anonymise.column_types import base_type
-from etna_pipelines.anonymise.masks import fixed, free, people
+from etna_pipelines.anonymise.masks import choice, fixed, free, people
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.people import FAKES
 from etna_pipelines.anonymise.masks.spec import MaskSpec, split_arguments
@@ -19,7 +19,7 @@ __all__ = [
     "build", "catalogue", "identifies", "misfit", "parse", "uniqueness",
 ]  # fmt: skip
 
-KINDS: dict[str, MaskKind] = {kind.name: kind for family in (fixed, people, free) for kind in family.KINDS}
+KINDS: dict[str, MaskKind] = {kind.name: kind for family in (fixed, choice, people, free) for kind in family.KINDS}
 
 _SPEC = re.compile(r"^\s*([a-z_]+)\s*(?:\((.*)\))?\s*$", re.S)
 

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+import numpy as np
+
 from etna_pipelines.anonymise.column_types import is_textual
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.rows import Rows
 from etna_pipelines.anonymise.scrub import Scrubber
-from etna_pipelines.anonymise.values import Values
+from etna_pipelines.anonymise.values import Choice, Values
 from etna_pipelines.snapshots.manifest import Column
 
 Uniqueness = Literal["preserved", "likely", "lossy"]
@@ -17,6 +19,20 @@ Uniqueness = Literal["preserved", "likely", "lossy"]
 
 Mask = Callable[[Values, Rows], Values]
 """Changes values of one column: as many out as in, in the same order."""
+
+
+def on_filled(mask: Callable[[Values], Values], length: int | None = None) -> Mask:
+    """The mask for values that are neither NULL nor empty, which stay; cut to the column's length in characters."""
+
+    def apply(values: Values, _rows: Rows) -> Values:
+        filled = values.filled
+        everywhere = bool(filled.all())
+        masked = mask(values if everywhere else values.at(filled))
+        if length is not None:
+            masked = masked.cut(length)
+        return masked if everywhere else _spread(masked, filled, values)
+
+    return apply
 
 
 @runtime_checkable
@@ -39,6 +55,13 @@ class Tools:
     def in_locale(self, locale: str) -> Pseudonyms:
         """The same key's pseudonyms in another language."""
         return self.pseudonyms.in_locale(locale) if locale else self.pseudonyms
+
+
+def _spread(masked: Values, filled: Choice, values: Values) -> Values:
+    """The masked values in the places of those that are filled; of the others nothing but the length is kept."""
+    starts, lengths = np.zeros(len(values), np.int64), values.lengths.copy()
+    starts[filled], lengths[filled] = masked.starts, masked.lengths
+    return Values(masked.buffer, starts, lengths)
 
 
 Build = Callable[[MaskSpec, Column, Tools], Mask]

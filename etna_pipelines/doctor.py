@@ -167,7 +167,7 @@ def _store(settings: Settings) -> str:
 def _rules(path: Path) -> str:
     from etna_pipelines.anonymise import rules  # loads Polars
 
-    return f"{path.name} names {len(rules.load(path).content.tables)} tables"
+    return f"{path.name} names {len(rules.load(path).tables)} tables"
 
 
 def _dagster() -> Finding:

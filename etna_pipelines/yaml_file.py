@@ -15,6 +15,11 @@ from etna_pipelines.errors import EtnaError
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
+MOST_VALUES = 200_000
+"""As many values a file may hold, each alias counted as what it stands for: some lines of aliases can mean billions."""
+
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
 _WANTED = {
     "string_type": "a text",
     "list_type": "a list",
@@ -50,6 +55,8 @@ class YamlFile:
         except yaml.MarkedYAMLError as problem:
             mark = problem.problem_mark or problem.context_mark
             raise error(_malformed(name, mark.line + 1 if mark else 1, problem.problem or "")) from None
+        except RecursionError:
+            raise error(f"{name}: this is nested too deeply to be read; write it flatter.") from None
         except yaml.YAMLError:
             raise error(_malformed(name, 1, "a character that YAML does not allow, such as a NUL")) from None
         return cls(name, value, reader.lines, error)
@@ -89,18 +96,24 @@ class _Reader:
         self._name = name
         self._error = error
         self._open: list[yaml.Node] = []
+        self._values = 0
 
     def read(self, node: yaml.Node, place: Place) -> object:
         line = node.start_mark.line + 1
         self.lines.setdefault(place, line)
         if any(outer is node for outer in self._open):
             raise self._error(f"{self._name}, line {line}: an alias refers to what it stands in; write the value out.")
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise self._error(f"{self._name}, line {line}: this makes over {MOST_VALUES:,} values; use fewer aliases.")
         self._open.append(node)
         value = self._value(node, place, line)
         self._open.pop()
         return value
 
     def _value(self, node: yaml.Node, place: Place, line: int) -> object:
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+            raise self._error(_malformed(self._name, line, "a tag such as `!this`"))
         if isinstance(node, yaml.MappingNode):
             return {key: self.read(child, (*place, key)) for key, child in self._items(node, place)}
         if isinstance(node, yaml.SequenceNode):
@@ -135,6 +148,11 @@ def did_you_mean(word: str, known: list[str]) -> str:
     """The end of a sentence about an unknown word: the closest known one, or all of them."""
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean `{close[0]}`?" if close else f"use one of {', '.join(f'`{name}`' for name in known)}."
+
+
+def is_near_miss(word: str, known: list[str]) -> bool:
+    """Whether an unknown word is most likely one of the known, misspelt."""
+    return bool(difflib.get_close_matches(word, known, n=1))
 
 
 def _malformed(name: str, line: int, problem: str) -> str:

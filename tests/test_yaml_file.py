@@ -64,6 +64,28 @@ def test_what_is_no_yaml(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["a: !this b\n", "a: !this {b: c}\n", "a: !!set {b}\n", "a: !!python/name:os.system b\n"]
+)
+def test_tags_are_refused(text: str) -> None:
+    with pytest.raises(RulesError, match=r"^tree\.yaml, line 1: this is not YAML \(a tag such as `!this`\)"):
+        parse(text)
+
+
+def test_aliases_stand_for_what_they_name_unless_that_is_without_end() -> None:
+    assert parse("a: &it [x]\nb: *it\n").value == {"a": ["x"], "b": ["x"]}
+    with pytest.raises(RulesError, match=r"^tree\.yaml, line 1: an alias refers to what it stands in"):
+        parse("a: &it [*it]\n")
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+    with pytest.raises(RulesError, match="over 200,000 values; use fewer aliases"):
+        parse(bomb)
+
+
+def test_what_is_nested_without_end_is_refused() -> None:
+    with pytest.raises(RulesError, match=r"^tree\.yaml: this is nested too deeply"):
+        parse("[" * 5000)
+
+
 def test_a_near_miss_is_suggested_and_anything_else_gets_the_list() -> None:
     assert did_you_mean("snapshat", ["database", "snapshot"]) == "did you mean `snapshot`?"
     assert did_you_mean("colour", ["database", "snapshot"]) == "use one of `database`, `snapshot`."

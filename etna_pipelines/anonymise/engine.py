@@ -241,7 +241,7 @@ class _Strip:
                 "seconds": round(seconds, 3),
                 "schema_": self._full.schema_.model_copy(update={"tables": tables}),
                 "files": files,
-                "rules": RulesUsed(files=[self._rules.path.name], digest=self._rules.digest, key_id=self._key_id),
+                "rules": RulesUsed(files=self._rules.files, digest=self._rules.digest, key_id=self._key_id),
                 "masked": [
                     MaskedColumn(
                         table=name,

@@ -2,116 +2,211 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from etna_pipelines.anonymise.masks import MaskSpec, parse
 from etna_pipelines.anonymise.public import Public
+from etna_pipelines.anonymise.rules_file import ColumnRules, Data, RulesFile, TableRules, read
 from etna_pipelines.errors import RulesError
-from etna_pipelines.yaml_file import Place, YamlFile
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TableRules(_Model):
-    """What a table's columns become; `data: empty` keeps the table and none of its rows."""
-
-    data: Literal["keep", "empty"] = "keep"
-    keep: list[str] = []
-    columns: dict[str, str | None] = {}
-
-
-class RulesFile(_Model):
-    """A rules file: `columns` are patterns of column names for all tables, `tables` win over them."""
-
-    columns: dict[str, str | None] = {}
-    tables: dict[str, TableRules] = {}
-    public: Public = Public()
+from etna_pipelines.yaml_file import Place, YamlFile, dotted
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A mask and where it was asked for: `wagtail.yaml, line 12`."""
+    """A mask, where it was asked for (`wagtail.yaml, line 12`), and for which rows."""
 
     spec: MaskSpec
     origin: str
     by_pattern: bool = False
+    when: str | None = None
+    unless: str | None = None
+    checked: bool = False
 
 
 @dataclass(frozen=True)
-class Rules:
-    """Rules read from a file, with the line of each."""
+class Setting:
+    """What a file says of a table or of everything, and where."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One file's rules. Tables are named with their schema, whatever the file says."""
 
     file: YamlFile
     content: RulesFile
     path: Path
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of what the rules say: comments and order of keys don't count."""
-        said = self.content.model_dump(mode="json")
-        said["columns"] = list(said["columns"].items())  # of patterns the first that fits counts
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    def origin(self, place: Place) -> str:
+        return f"{self.path.name}, line {self.file.line(place)}"
+
+    def at(self, table: str, *rest: str | int) -> Place:
+        """The place of what is said of `schema.table`."""
+        short = table.removeprefix("public.")
+        return ("tables", short if ("tables", short) in self.file.lines else table, *rest)
+
+    def for_column(self, table: str, column: str) -> Rule | None:
+        rules = self.content.tables.get(table, TableRules())
+        if column in rules.columns:
+            return self._rule(self.at(table, "columns", column), rules.columns[column])
+        if column in rules.keep:
+            return Rule(MaskSpec("keep"), self.origin(self.at(table, "keep", rules.keep.index(column))))
+        return None
+
+    def by_pattern(self, column: str) -> Rule | None:
+        for pattern, rules in self.content.columns.items():
+            if fnmatchcase(column, pattern):
+                return replace(self._rule(("columns", pattern), rules), by_pattern=True)
+        return None
+
+    def said(self, table: str, setting: Literal["data", "rows"]) -> Setting | None:
+        """What the file itself says of a table's data or rows; defaults are nothing said."""
+        rules = self.content.tables.get(table)
+        if rules is None or setting not in rules.model_fields_set:
+            return None
+        return Setting(getattr(rules, setting) or "", self.origin(self.at(table, setting)))
+
+    def named(self) -> Iterator[tuple[str, str | None, str]]:
+        for table, rules in self.content.tables.items():
+            yield table, None, self.origin(self.at(table))
+            for column in rules.columns:
+                yield table, column, self.origin(self.at(table, "columns", column))
+            for index, column in enumerate(rules.keep):
+                yield table, column, self.origin(self.at(table, "keep", index))
+
+    def _rule(self, place: Place, rules: ColumnRules) -> Rule:
+        return Rule(_spec(rules), self.origin(place), when=rules.when, unless=rules.unless, checked=rules.checked)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Rules read from a file and from those that it includes, nearest first: the nearer wins."""
+
+    layers: Sequence[Layer]
 
     @property
+    def path(self) -> Path:
+        return self.layers[0].path
+
+    @property
+    def files(self) -> list[str]:
+        """The names of all files, the including one first."""
+        return [layer.path.name for layer in self.layers]
+
+    @property
+    def tables(self) -> list[str]:
+        """Every table that any of the files names, as `schema.table`."""
+        return sorted({table for layer in self.layers for table in layer.content.tables})
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what the rules say: comments, the order of keys and which file says it don't count."""
+        said = {
+            "unlisted": self.unlisted.value,
+            "large_objects": self.large_objects.value,
+            "public": _sorted(self.public.model_dump(mode="json")),
+            # of patterns the first that fits counts
+            "columns": [[pattern, _said(self._pattern_rule(pattern))] for pattern in self._patterns()],
+            "tables": {table: self._said_of(table) for table in self.tables},
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
     def public(self) -> Public:
-        return self.content.public
+        """What any of the files calls public."""
+        merged: dict[str, object] = {}
+        for layer in self.layers:
+            for name, values in layer.content.public.model_dump().items():
+                merged[name] = _joined(merged.get(name), values)
+        return Public.model_validate(merged)
+
+    @property
+    def unlisted(self) -> Setting:
+        """What becomes of columns that no rule names: `fail`, `null` or `keep`."""
+        return self._setting("unlisted")
+
+    @property
+    def large_objects(self) -> Setting:
+        """What becomes of large objects: `fail` or `skip`."""
+        return self._setting("large_objects")
+
+    def data(self, table: str) -> Data:
+        """Whether the rows of `schema.table` stay, go, or the table goes too."""
+        said = self._said(table, "data")
+        return "empty" if said and said.value == "empty" else "skip" if said and said.value == "skip" else "keep"
 
     def is_empty(self, table: str) -> bool:
-        rules = self.content.tables.get(table)
-        return rules is not None and rules.data == "empty"
+        return self.data(table) == "empty"
+
+    def rows(self, table: str) -> Setting | None:
+        """The condition for a row of `schema.table` to stay."""
+        said = self._said(table, "rows")
+        return said if said and said.value else None
 
     def for_column(self, table: str, column: str) -> Rule | None:
         """The rule of a column of `schema.table`: the table's own, else that of the first pattern that fits."""
-        rules = self.content.tables.get(table, TableRules())
-        if column in rules.columns:
-            return self._rule(("tables", self._written(table), "columns", column), rules.columns[column])
-        if column in rules.keep:
-            place = ("tables", self._written(table), "keep", rules.keep.index(column))
-            return Rule(MaskSpec("keep"), self._origin(place))
-        for pattern, mask in self.content.columns.items():
-            if fnmatchcase(column, pattern):
-                return replace(self._rule(("columns", pattern), mask), by_pattern=True)
-        return None
+        own = (layer.for_column(table, column) for layer in self.layers)
+        patterns = (layer.by_pattern(column) for layer in self.layers)
+        return next(filter(None, chain(own, patterns)), None)
 
     def named(self) -> list[tuple[str, str | None, str]]:
-        """Every table, and column of a table, that a rule names, with its place in the file."""
-        found: list[tuple[str, str | None, str]] = []
-        for table, rules in self.content.tables.items():
-            written = self._written(table)
-            found.append((table, None, self._origin(("tables", written))))
-            found += [(table, c, self._origin(("tables", written, "columns", c))) for c in rules.columns]
-            found += [(table, c, self._origin(("tables", written, "keep", i))) for i, c in enumerate(rules.keep)]
-        return found
+        """Every table, and column of a table, that the file itself names, with its place in it.
 
-    def _written(self, table: str) -> str:
-        short = table.removeprefix("public.")
-        return short if ("tables", short) in self.file.lines else table
+        What it includes serves other databases too, and may name what this one lacks.
+        """
+        return list(self.layers[0].named())
 
-    def _origin(self, place: Place) -> str:
-        return f"{self.path.name}, line {self.file.line(place)}"
+    def _said(self, table: str, setting: Literal["data", "rows"]) -> Setting | None:
+        return next(filter(None, (layer.said(table, setting) for layer in self.layers)), None)
 
-    def _rule(self, place: Place, mask: str | None) -> Rule:
-        return Rule(parse("null" if mask is None else mask), self._origin(place))
+    def _setting(self, name: Literal["unlisted", "large_objects"]) -> Setting:
+        for layer in self.layers:
+            if name in layer.content.model_fields_set:
+                return Setting(getattr(layer.content, name), layer.origin((name,)))
+        return Setting("fail", self.path.name)
+
+    def _patterns(self) -> list[str]:
+        return list(dict.fromkeys(pattern for layer in self.layers for pattern in layer.content.columns))
+
+    def _pattern_rule(self, pattern: str) -> ColumnRules:
+        return next(layer.content.columns[pattern] for layer in self.layers if pattern in layer.content.columns)
+
+    def _said_of(self, table: str) -> dict[str, object]:
+        rows = self.rows(table)
+        columns: dict[str, object] = {}
+        for layer in self.layers:
+            rules = layer.content.tables.get(table, TableRules())
+            kept = ColumnRules.model_validate({"mask": "keep"})
+            for column, rule in {**rules.columns, **dict.fromkeys(rules.keep, kept)}.items():
+                columns.setdefault(column, _said(rule))
+        return {"data": self.data(table), "rows": rows and rows.value, "columns": columns}
 
 
 def load(path: Path) -> Rules:
-    """Read rules. Raises RulesError with file and line for the first mistake."""
+    """Read rules, with all that they include. Raises RulesError with file and line for the first mistake."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise RulesError(
             f"{path} can't be read: name an existing rules file with `rules:` in environments.yaml."
         ) from None
+    layers = list({layer.path.resolve(): layer for layer in _layers(path, text, ())}.values())
+    _refuse_ineffective(layers)
+    return Rules(layers)
+
+
+def _layers(path: Path, text: str, including: tuple[Path, ...]) -> Iterator[Layer]:
+    """The file, then what it includes, depth first."""
     file = YamlFile.parse(text, str(path), RulesError)
-    content = file.validate(RulesFile)
+    content = read(file)
     _check_masks(file, content)
     tables: dict[str, TableRules] = {}
     for name, rules in content.tables.items():
@@ -119,18 +214,76 @@ def load(path: Path) -> Rules:
         if qualified in tables:
             raise file.mistake(("tables", name), f"`{qualified}` has rules without its schema too; keep one of them.")
         tables[qualified] = rules
-    return Rules(file, content.model_copy(update={"tables": tables}), path)
+    yield Layer(file, content.model_copy(update={"tables": tables}), path)
+    opened = (*including, path.resolve())
+    for index, name in enumerate(content.include):
+        place: Place = ("include", index)
+        included = path.parent / name
+        if included.resolve() in opened:
+            raise file.mistake(place, f"`{name}` includes this file already; take one of the two out.")
+        try:
+            text = included.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError, ValueError):
+            raise file.mistake(place, f"`{name}` can't be read; name a rules file beside this one.") from None
+        yield from _layers(included, text, opened)
 
 
 def _check_masks(file: YamlFile, content: RulesFile) -> None:
-    masks: dict[Place, str | None] = {("columns", column): mask for column, mask in content.columns.items()}
+    columns: dict[Place, ColumnRules] = {("columns", column): rule for column, rule in content.columns.items()}
     for table, rules in content.tables.items():
-        masks |= {("tables", table, "columns", column): mask for column, mask in rules.columns.items()}
+        columns |= {("tables", table, "columns", column): rule for column, rule in rules.columns.items()}
         for index, column in enumerate(rules.keep):
             if column in rules.columns or column in rules.keep[:index]:
                 raise file.mistake(("tables", table, "keep", index), f"`{column}` has two rules; keep one of them.")
-    for place, mask in masks.items():
-        try:
-            parse("null" if mask is None else mask)
-        except RulesError as problem:
-            raise file.mistake(place, f"{problem}.") from None
+    for place, rule in columns.items():
+        for at, mask in [((*place, "mask"), rule.mask), *(((*place, path), mask) for path, mask in rule.paths.items())]:
+            try:
+                parse(mask)
+            except RulesError as problem:
+                raise file.mistake(at, f"{problem}.") from None
+
+
+def _refuse_ineffective(layers: Sequence[Layer]) -> None:
+    """Rules for rows that don't stay: one of the two is a mistake. An including file may take rows out, though."""
+    for nearest, layer in enumerate(layers):
+        for table, rules in layer.content.tables.items():
+            said = next(filter(None, (each.said(table, "data") for each in layers[nearest:])), None)
+            if said is None or said.value == "keep":
+                continue
+            for setting in ("keep", "columns", "rows"):
+                if getattr(rules, setting):
+                    place = layer.at(table, setting)
+                    raise layer.file.mistake(
+                        place,
+                        f"{dotted(place)} has no effect, for {said.origin} says `data: {said.value}`; "
+                        "take one of the two out, or say `data: keep` here.",
+                    )
+
+
+def _spec(rules: ColumnRules) -> MaskSpec:
+    paths = tuple((path, parse(mask)) for path, mask in rules.paths.items())
+    return replace(parse(rules.mask), paths=paths, locale=rules.locale, unique=rules.unique)
+
+
+def _said(rules: ColumnRules) -> dict[str, object]:
+    return {
+        "spec": asdict(_spec(rules)),
+        "when": rules.when,
+        "unless": rules.unless,
+        "checked": rules.checked,
+    }
+
+
+def _joined(first: object, second: object) -> object:
+    """Two lists as one without repetitions, two mappings as one; else the first that is anything."""
+    if isinstance(first, list) and isinstance(second, list):
+        return [*first, *(value for value in second if value not in first)]
+    if isinstance(first, dict) and isinstance(second, dict):
+        return {**second, **first}
+    return first or second
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _sorted(each) for key, each in value.items()}
+    return sorted(value, key=json.dumps) if isinstance(value, list) else value

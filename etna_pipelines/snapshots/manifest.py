@@ -197,7 +197,7 @@ class Manifest(_Model):
         return f"{self.prefix}/archive/{name}"
 
     def signed(self, signing_key: builtins.bytes) -> "Manifest":
-        return self.model_copy(update={"hmac": self._mac(signing_key)})
+        return self.model_copy(update={"hmac": _mac(self.to_bytes(), signing_key)})
 
     def to_bytes(self) -> builtins.bytes:
         return self.model_dump_json(by_alias=True, indent=1).encode()
@@ -217,21 +217,25 @@ class Manifest(_Model):
             raise SnapshotDamaged(
                 f"{where}: the manifest is not readable: delete this snapshot, or restore the file from a copy."
             ) from None
-        if not hmac.compare_digest(manifest.hmac, manifest._mac(signing_key)):
+        if not hmac.compare_digest(manifest.hmac, _mac(data, signing_key)):
             raise SnapshotDamaged(
                 f"{where}: the manifest was changed after it was written, or signed with another key: "
                 "check ETNA_SIGNING_KEY, else do not use this snapshot."
             )
         return manifest
 
-    def _mac(self, signing_key: builtins.bytes) -> str:
-        """HMAC-SHA-256 over the manifest's canonical JSON (sorted keys, no spaces) with an empty `hmac`."""
-        plain = self.model_dump(mode="json", by_alias=True, exclude={"hmac"})
-        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hmac.new(signing_key, canonical.encode(), hashlib.sha256).hexdigest()
-
 
 def new_id(now: datetime | None = None) -> str:
     """An id that sorts by time and never repeats: `20261123T020000123456Z-1f0c9a`."""
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     return f"{moment:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(3)}"
+
+
+def _mac(data: bytes, signing_key: bytes) -> str:
+    """HMAC-SHA-256 over a manifest's canonical JSON (sorted keys, no spaces) without its `hmac`.
+
+    Of what is written, not of what this version knows: a manifest stays valid when later versions know more fields.
+    """
+    said = {name: value for name, value in json.loads(data).items() if name != "hmac"}
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hmac.new(signing_key, canonical.encode(), hashlib.sha256).hexdigest()

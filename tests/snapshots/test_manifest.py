@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from etna_pipelines.errors import SnapshotDamaged
-from etna_pipelines.snapshots.manifest import FORMAT, Manifest, new_id
+from etna_pipelines.snapshots.manifest import FORMAT, Manifest, _mac, new_id
 from tests.snapshots.samples import PASSED, draft
 
 KEY = b"signing key"
@@ -63,6 +63,15 @@ def test_layout_and_order_of_keys_do_not_count() -> None:
     content = json.loads(SIGNED.to_bytes())
     shuffled = json.dumps(dict(reversed(content.items()))).encode()
     assert Manifest.from_bytes(shuffled, KEY, "here") == SIGNED
+
+
+def test_what_an_earlier_version_wrote_is_read() -> None:
+    """It knew fewer fields, and signed those that it knew."""
+    content = {name: value for name, value in json.loads(SIGNED.to_bytes()).items() if name != "emptied"}
+    unsigned = json.dumps(content | {"hmac": ""}).encode()
+    earlier = json.dumps(content | {"hmac": _mac(unsigned, KEY)}).encode()
+
+    assert Manifest.from_bytes(earlier, KEY, "here").emptied == []
 
 
 @pytest.mark.parametrize("path", list(leaves(json.loads(SIGNED.to_bytes()))), ids=lambda path: ".".join(map(str, path)))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing
 from etna_pipelines.progress import Progress, Tick, silent
-from etna_pipelines.snapshots.manifest import KINDS, ArchiveFile, Kind, Manifest, new_id
+from etna_pipelines.snapshots.manifest import KINDS, SUBSET, ArchiveFile, Kind, Manifest, new_id
 from etna_pipelines.stores.store import Store
 
 MANIFEST = "manifest.json"
@@ -36,8 +36,14 @@ class Catalogue:
         return sorted(parts[1] for parts in (key.split("/") for key in keys) if parts[2:] == [MANIFEST])
 
     def newest(self, kind: Kind) -> Manifest | None:
-        ids = self.ids(kind)
+        """The newest whole snapshot of a kind: never a subset."""
+        ids = [id_ for id_ in self.ids(kind) if SUBSET not in id_]
         return self.read(kind, ids[-1]) if ids else None
+
+    def newest_subset(self, digest: str) -> Manifest | None:
+        """The newest published subset with a digest (which says of which snapshot it is a subset)."""
+        ids = [id_ for id_ in self.ids("stripped") if id_.endswith(SUBSET + digest)]
+        return self.read("stripped", ids[-1]) if ids else None
 
     def read(self, kind: Kind, id_: str) -> Manifest:
         """A published snapshot. Raises SnapshotMissing, SnapshotDamaged."""

@@ -15,8 +15,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from etna_pipelines.errors import SnapshotDamaged
+from etna_pipelines.snapshots.subset_spec import Subset
 
 FORMAT = 1
+
+SUBSET = "-subset-"
+"""In the id of a subset, before the digest of what it is of what."""
 
 Kind = Literal["full", "stripped"]
 KINDS: tuple[Kind, ...] = ("full", "stripped")
@@ -159,6 +163,16 @@ class Proof(_Model):
     """Full names that are left out because they are somebody's pseudonym too: to find one proves nothing."""
     allowed: dict[str, int] = {}
     findings: list[Finding] = []
+    of: str | None = None
+    """Of a subset: the whole snapshot that was searched. A subset holds nothing but rows of it, byte for byte."""
+
+
+class Part(_Model):
+    """What a snapshot that is a subset is of the whole one, its parent."""
+
+    subset: Subset
+    rows: dict[str, int]
+    """By table the rows that the whole one has, where rows were left out."""
 
 
 class Manifest(_Model):
@@ -176,6 +190,8 @@ class Manifest(_Model):
     masked: list[MaskedColumn] = []
     emptied: list[str] = []
     proof: Proof | None = None
+    part: Part | None = None
+    """Set where this is a subset of the snapshot `parent`."""
     hmac: str = ""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

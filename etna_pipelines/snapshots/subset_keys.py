@@ -1,0 +1,218 @@
+"""Which row refers to which: the keys of an archive's tables, read and joined without a database.
+
+Only key columns are read, and of them only row numbers stay: 8 bytes a row and foreign key.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from etna_pipelines.anonymise import copytext
+from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged, SubsetError
+from etna_pipelines.snapshots import archive, toc
+from etna_pipelines.snapshots.catalogue import checked
+from etna_pipelines.snapshots.manifest import ArchiveFile, Column, ForeignKey, Manifest
+from etna_pipelines.stores.store import Store
+
+RowNumbers = npt.NDArray[np.int64]
+Ranks = npt.NDArray[np.uint64]
+
+NOTHING = -1
+SEED = 20261123
+"""Of the order in which rows are chosen: with another one other rows would be."""
+
+NEWLINE = 10
+
+_INTEGERS = ("smallint", "integer", "bigint")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A foreign key, row by row."""
+
+    child: str
+    parent: str
+    rows: RowNumbers
+    """For each row of `child` the number of the row of `parent` that it refers to, or NOTHING."""
+    extends: bool = False
+    """Whether the key is the child's primary key: then a row and the one that it refers to are one thing in two tables
+    (Django's multi-table inheritance)."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What is known of a table's rows: their key columns, named by position, and their ranks."""
+
+    columns: pl.DataFrame
+    ranks: Ranks
+
+
+@dataclass(frozen=True)
+class References:
+    """How the rows of some tables hang together."""
+
+    all: list[Reference]
+    ranks: dict[str, Ranks]
+    """By table a number for each row, in whose order rows are chosen. It depends on the primary key (or, without one,
+    on the whole row) alone: the same rows are chosen every night."""
+
+
+def read_references(
+    snapshot: Manifest, store: Store, tables: Collection[str], keys: Collection[ForeignKey], workers: int
+) -> References:
+    """Follow `keys` row by row; `tables` are read besides those that the keys join.
+
+    Raises SubsetError for a key that can't be followed; SnapshotDamaged, ArchiveMalformed, StoreError.
+    """
+    wanted: dict[str, set[str]] = {table: set() for table in tables}
+    for key in keys:
+        wanted.setdefault(key.table, set()).update(key.columns)
+        wanted.setdefault(key.references, set()).update(key.referenced_columns)
+    reader = _Reader(snapshot, store)
+    for table in wanted:
+        wanted[table].update(reader.tree_columns(table))
+    with ThreadPoolExecutor(workers, "subset") as pool:
+        read = dict(zip(wanted, pool.map(lambda table: reader.read(table, wanted[table]), wanted), strict=True))
+    found = _joined(read, keys, reader)
+    for table in wanted:
+        if tree := reader.positions(table, reader.tree_columns(table)):
+            found.append(_tree(table, read[table].columns[tree]))
+    return References(found, {table: known.ranks for table, known in read.items()})
+
+
+class _Reader:
+    def __init__(self, snapshot: Manifest, store: Store) -> None:
+        self._snapshot = snapshot
+        self._store = store
+        self._files = {file.table: file for file in snapshot.files if file.table}
+        self.tables = {table.qualified: table for table in snapshot.schema_.tables}
+
+    def read(self, name: str, wanted: Collection[str]) -> Keys:
+        """The columns `wanted` of a table, and its ranks."""
+        table = self.tables[name]
+        keys = [(position, table.copied[int(position)]) for position in self.positions(name, sorted(wanted))]
+        everything = [str(position) for position in range(len(table.copied))]
+        has_name = table.primary_key and not any(column.generated for column in table.columns)
+        naming = self.positions(name, table.primary_key) if has_name else everything
+        only = sorted({int(position) for position in (*naming, *(position for position, _ in keys))})
+        frames = [pl.DataFrame(schema={position: _type(column) for position, column in keys})]
+        ranks = [pl.Series(dtype=pl.UInt64)]
+        for block in self._blocks(self._files[name]):
+            try:
+                raw = copytext.read(block, len(everything), only=only)
+            except ArchiveMalformed as problem:
+                raise ArchiveMalformed(f"Table {name}: {problem}") from None
+            ranks.append(raw.select(naming).hash_rows(SEED))
+            frames.append(raw.select(_comparable(position, column) for position, column in keys))
+        return Keys(pl.concat(frames), pl.concat(ranks).to_numpy())
+
+    def positions(self, name: str, columns: Collection[str]) -> list[str]:
+        """Where columns stand in their table's file: what they are called in frames, where names could be patterns."""
+        copied = [column.name for column in self.tables[name].copied]
+        if missing := [column for column in columns if column not in copied]:
+            raise SubsetError(
+                f"{name}.{missing[0]} is generated and part of a foreign key, and archives do not hold generated "
+                "columns: choose roots that this key does not lead to."
+            )
+        return [str(copied.index(column)) for column in columns]
+
+    def tree_columns(self, name: str) -> list[str]:
+        """The columns of a tree of materialised paths (django-treebeard's MP_Node, which Wagtail's pages are): there a
+        row needs its ancestors, and no foreign key says so."""
+        columns = ["depth", "path"]
+        known = {column.name for column in self.tables[name].copied}
+        return columns if known.issuperset([*columns, "numchild"]) else []
+
+    def may_be_broken(self, key: ForeignKey) -> bool:
+        """Whether the source never checked a key: it was NOT VALID there, or NOT ENFORCED."""
+        return f"{key.table} {key.name}" in self._unchecked
+
+    @cached_property
+    def _unchecked(self) -> set[str]:
+        [file] = [file for file in self._snapshot.files if file.name == "toc.dat"]
+        return {
+            f"{entry.namespace}.{entry.tag}"
+            for entry in toc.read(b"".join(checked(self._store, self._snapshot, file)))
+            if entry.kind == "FK CONSTRAINT" and ("NOT VALID" in entry.sql or "NOT ENFORCED" in entry.sql)
+        }
+
+    def _blocks(self, file: ArchiveFile) -> Iterator[bytes]:
+        """The rows of a table, in blocks of whole lines."""
+        left = file.rows or 0
+        stream = archive.decompress(checked(self._store, self._snapshot, file), file.name)
+        for block in archive.blocks_of_lines(stream):
+            newlines = np.flatnonzero(np.frombuffer(block, np.uint8) == NEWLINE)
+            rows = min(len(newlines), left)
+            left -= rows
+            if rows:
+                yield block[: newlines[rows - 1] + 1]  # without pg_dump's terminator
+        if left:
+            raise SnapshotDamaged(f"Table {file.table} has fewer rows than its manifest says: strip again.")
+
+
+def _type(column: Column) -> pl.DataType:
+    return pl.Int64() if (column.base_type or column.type) in _INTEGERS else pl.String()
+
+
+def _comparable(position: str, column: Column) -> pl.Expr:
+    """Fields of a key column so that equal values are equal; NULL is null."""
+    raw = pl.col(position)
+    fields = pl.when(raw != copytext.NULL).then(raw)
+    base = column.base_type or column.type
+    if base in _INTEGERS:
+        return fields.cast(pl.Int64)
+    if base.startswith("numeric"):
+        return fields.str.replace(r"\.0*$|(\.\d*?)0+$", "$1")
+    if base.startswith("character("):
+        return fields.str.strip_chars_end(" ")
+    return fields.str.to_lowercase() if base.endswith("citext") else fields
+
+
+def _joined(read: Mapping[str, Keys], keys: Collection[ForeignKey], reader: _Reader) -> list[Reference]:
+    by_columns: dict[tuple[str, ...], list[ForeignKey]] = defaultdict(list)
+    for key in keys:
+        by_columns[key.table, *key.columns].append(key)
+    found = []
+    for same in by_columns.values():  # several where it refers to partitions: a row's partner is in one of them
+        child = same[0].table
+        own = read[child].columns[reader.positions(child, same[0].columns)]
+        references = []
+        for key in same:
+            others = read[key.references].columns[reader.positions(key.references, key.referenced_columns)]
+            extends = sorted(key.columns) == sorted(reader.tables[child].primary_key)
+            references.append(Reference(child, key.references, _partners(own, others), extends))
+        filled = own.select(pl.all_horizontal(pl.all().is_not_null())).to_series().to_numpy()
+        lost = filled & np.all([each.rows == NOTHING for each in references], axis=0)
+        if lost.any() and not any(reader.may_be_broken(key) for key in same):
+            raise SubsetError(
+                f"{int(lost.sum())} rows of {child} refer by {', '.join(same[0].columns)} to rows that "
+                f"{same[0].references} does not seem to have: choose roots that this key does not lead to."
+            )
+        found += references
+    return found
+
+
+def _tree(table: str, columns: pl.DataFrame) -> Reference:
+    """Each row's parent: its path is the row's without the last step, and all steps are equally long."""
+    columns.columns = ["depth", "path"]
+    path, depth = pl.col("path"), pl.col("depth").cast(pl.Int64)
+    length = path.str.len_chars()
+    above = columns.select(pl.when(depth > 1).then(path.str.head(length - length // depth)))
+    return Reference(table, table, _partners(above, columns.select(path)))
+
+
+def _partners(children: pl.DataFrame, parents: pl.DataFrame) -> RowNumbers:
+    """For each row the number of the row that equals it, or NOTHING: also where any of its fields is null."""
+    names = [str(number) for number in range(children.width)]
+    children, parents = (pl.DataFrame(frame.get_columns(), schema=names) for frame in (children, parents))
+    mixed = [name for name in names if children[name].dtype != parents[name].dtype]
+    children, parents = (frame.with_columns(pl.col(mixed).cast(pl.String)) for frame in (children, parents))
+    numbered = parents.with_row_index("row").unique(names, keep="first")
+    joined = children.join(numbered, on=names, how="left", maintain_order="left")
+    return joined["row"].cast(pl.Int64).fill_null(NOTHING).to_numpy()

@@ -7,7 +7,7 @@ the mask says otherwise (`null`, `set`, `password`).
 import re
 
 from etna_pipelines.anonymise.column_types import base_type
-from etna_pipelines.anonymise.masks import choice, fixed, free, people
+from etna_pipelines.anonymise.masks import choice, fixed, free, inside, numbers, people, texts
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.people import FAKES
 from etna_pipelines.anonymise.masks.spec import MaskSpec, split_arguments
@@ -19,7 +19,9 @@ __all__ = [
     "build", "catalogue", "identifies", "misfit", "parse", "uniqueness",
 ]  # fmt: skip
 
-KINDS: dict[str, MaskKind] = {kind.name: kind for family in (fixed, choice, people, free) for kind in family.KINDS}
+KINDS: dict[str, MaskKind] = {
+    kind.name: kind for family in (fixed, choice, people, texts, numbers, free) for kind in family.KINDS
+}
 
 _SPEC = re.compile(r"^\s*([a-z_]+)\s*(?:\((.*)\))?\s*$", re.S)
 
@@ -60,6 +62,8 @@ def uniqueness(spec: MaskSpec) -> Uniqueness:
 
 def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
     """Why the mask can't be used on the column, with what would fit; None where it can."""
+    if spec.paths:
+        return inside.misfit(spec, column, unique)
     kind = KINDS[spec.name]
     if not kind.fits(column):
         does = "reads text" if spec.name == "scrub" else "makes text"
@@ -73,4 +77,6 @@ def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
 
 def build(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     """The mask for a column's values."""
+    if spec.paths:
+        return inside.build(spec, column, tools)
     return KINDS[spec.name].build(spec, column, tools)

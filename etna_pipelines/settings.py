@@ -26,6 +26,7 @@ from etna_pipelines.settings_file import (
     Target,
 )
 from etna_pipelines.snapshots.manifest import Kind
+from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.yaml_file import YamlFile
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Environment:
     redeploy: CommandRedeploy | None = None
     owner: str | None = None
     """The role that owns the database after a push; None for the role that connects."""
+    subset: Subset | None = None
+    """What part of a stripped snapshot it gets; None for the whole one."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,9 @@ class Settings:
 
     def _environment(self, name: str, section: Target) -> Environment:
         owner = section.owner or (APPLICATION_ROLE if self.is_embedded(name) else None)
-        return Environment(name, self.database(name), section.snapshot, section.hosts, section.redeploy, owner)
+        return Environment(
+            name, self.database(name), section.snapshot, section.hosts, section.redeploy, owner, section.subset
+        )
 
     def _key(self, name: KeyName, purpose: str) -> bytes:
         variable = f"ETNA_{name.upper()}_KEY"

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from etna_pipelines.snapshots.manifest import Kind
+from etna_pipelines.snapshots.subset_spec import Subset
 
 EMBEDDED = "embedded"
 EXAMPLE_URL = "postgresql://user@host:5432/name"
@@ -43,6 +44,7 @@ class Target(_Model):
 
     database: DatabaseAddress = EMBEDDED
     snapshot: Kind = "stripped"
+    subset: Subset | None = None
     hosts: dict[str, str] = {}
     redeploy: CommandRedeploy | None = None
     owner: str | None = None
@@ -53,6 +55,12 @@ class Target(_Model):
         if snapshot == "full":
             raise ValueError("must be `stripped`; only staging may see real people's data.")
         return snapshot
+
+    @model_validator(mode="after")
+    def _subset_of_stripped(self) -> Self:
+        if self.subset and self.snapshot == "full":
+            raise ValueError("has a `subset`, which is made of stripped snapshots: say `snapshot: stripped` beside it.")
+        return self
 
 
 class Staging(Target):

@@ -16,6 +16,7 @@ from etna_pipelines.redeploy.redeployer import Redeployed, redeploy
 from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import Manifest
+from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.stores.store import Store
 
 WORKERS = 2
@@ -110,12 +111,30 @@ class Steps:
             refuse_failed(draft.proof)
         return self.catalogue.publish(draft)
 
+    def subset(self, stripped: Manifest, subset: Subset) -> Manifest:
+        """A subset of a published stripped snapshot: the one that was made before, or a new one, published too."""
+        from etna_pipelines.snapshots.subset import make_subset
+
+        made = self.catalogue.newest_subset(subset.digest(stripped.id))
+        if made:
+            return made
+        draft = make_subset(stripped, self.store, subset, workers=WORKERS, progress=self.progress)
+        try:
+            self.catalogue.read_back(draft, self.progress)
+        except BaseException:
+            self.catalogue.delete(draft)
+            raise
+        return self.catalogue.publish(draft)
+
     def push(self, environment: str, snapshot: Manifest) -> Push:
-        """Swap a snapshot into an environment."""
+        """Swap a snapshot into an environment, or the subset of it that the environment is to have."""
+        target = self.settings.environment(environment)
+        if target.subset and snapshot.kind == "stripped" and not snapshot.part:
+            snapshot = self.subset(snapshot, target.subset)
         start_embedded(self.settings)
         return push.push(
             snapshot,
-            self.settings.environment(environment),
+            target,
             store=self.store,
             production=self.settings.production.database,
             scratch=self.scratch,

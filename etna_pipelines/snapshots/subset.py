@@ -20,7 +20,7 @@ from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive
 from etna_pipelines.snapshots.catalogue import checked
 from etna_pipelines.snapshots.manifest import SUBSET, ArchiveFile, DatabaseSchema, ForeignKey, Manifest, Part, new_id
-from etna_pipelines.snapshots.subset_keys import NEWLINE, References, RowNumbers, read_references
+from etna_pipelines.snapshots.subset_keys import NEWLINE, Ranks, RowNumbers, read_partitions, read_references
 from etna_pipelines.snapshots.subset_rows import Choice, closure
 from etna_pipelines.snapshots.subset_spec import Subset, chosen
 from etna_pipelines.stores.store import Store
@@ -63,40 +63,45 @@ def make_subset(
 def choose(stripped: Manifest, store: Store, subset: Subset, workers: int = 2) -> dict[str, Choice]:
     """By table, for those that lose rows, which rows stay."""
     sizes = {file.table: file.rows or 0 for file in stripped.files if file.table}
-    _refuse_roots(stripped, subset, sizes)
-    losing = _losing(stripped.schema_, subset, sizes)
+    roots = _roots(stripped, store, subset, sizes)
+    losing = _losing(stripped.schema_, subset, {table for tables in roots.values() for table in tables}, sizes)
     keys = _keys_to(losing, stripped.schema_.foreign_keys)
     joined = losing.union(*({key.table, key.references} for key in keys))
     references = read_references(stripped, store, losing, keys, workers)
+    first: dict[str, RowNumbers] = {}
+    for root, tables in roots.items():
+        first |= _first_rows(subset.roots[root], {table: references.ranks[table] for table in tables})
     kept = closure(
         references,
         {table: sizes[table] for table in joined},
         joined - losing,
-        {
-            table: _chosen_rows(references, table, chosen(amount, sizes[table]))
-            for table, amount in subset.roots.items()
-        },
+        first,
         follow_children=subset.follow == "both",
         children=subset.children,
     )
     return {table: choice for table, choice in kept.items() if not choice.all()}
 
 
-def _refuse_roots(stripped: Manifest, subset: Subset, sizes: Mapping[str, int]) -> None:
-    for table in subset.roots:
-        if table not in sizes:
+def _roots(stripped: Manifest, store: Store, subset: Subset, sizes: Mapping[str, int]) -> dict[str, list[str]]:
+    """The tables that each root stands for: itself, or its partitions."""
+    roots = {}
+    partitions = read_partitions(stripped, store)
+    for root in subset.roots:
+        roots[root] = [root] if root in sizes else [table for table in partitions.get(root, []) if table in sizes]
+        if not roots[root]:
             raise SubsetError(
-                f"The subset is to have rows of {table}, which snapshot {stripped.id} does not have: correct the name, "
+                f"The subset is to have rows of {root}, which snapshot {stripped.id} does not have: correct the name, "
                 "with its schema where that is not public."
             )
-        if not sizes[table]:
-            why = "the rules empty it" if table in stripped.emptied else "it has no rows"
-            raise SubsetError(f"The subset is to have rows of {table}, and {why}: leave it out.")
+        if not any(sizes[table] for table in roots[root]):
+            why = "the rules empty it" if root in stripped.emptied else "it has no rows"
+            raise SubsetError(f"The subset is to have rows of {root}, and {why}: leave it out.")
+    return roots
 
 
-def _losing(schema: DatabaseSchema, subset: Subset, sizes: Mapping[str, int]) -> set[str]:
-    """The tables that may lose rows. Each other one stays whole, and so does all that it refers to."""
-    losing = set(subset.roots)
+def _losing(schema: DatabaseSchema, subset: Subset, roots: set[str], sizes: Mapping[str, int]) -> set[str]:
+    """The tables that may lose rows. Each other one stays whole, with the rows that it refers to."""
+    losing = set(roots)
     if subset.rest == "empty":
         losing.update(table for table, rows in sizes.items() if rows > subset.lookup)
     while True:
@@ -115,9 +120,13 @@ def _keys_to(losing: Collection[str], keys: Collection[ForeignKey]) -> list[Fore
     return [key for key in keys if (key.table, *key.columns) in wanted]
 
 
-def _chosen_rows(references: References, table: str, count: int) -> RowNumbers:
-    """Those of the lowest ranks: a fair choice, and always the same."""
-    return np.argsort(references.ranks[table], kind="stable")[:count]
+def _first_rows(amount: str, ranks: Mapping[str, Ranks]) -> dict[str, RowNumbers]:
+    """So many rows of some tables together, those of the lowest ranks: a fair choice, and always the same."""
+    everything = np.concatenate(list(ranks.values()))
+    first = np.zeros(len(everything), np.bool_)
+    first[np.argsort(everything, kind="stable")[: chosen(amount, len(everything))]] = True
+    ends = np.cumsum([len(each) for each in ranks.values()])
+    return {table: np.flatnonzero(part) for table, part in zip(ranks, np.split(first, ends[:-1]), strict=True)}
 
 
 class _Cutter:

@@ -3,6 +3,7 @@
 Only key columns are read, and of them only row numbers stay: 8 bytes a row and foreign key.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,10 @@ SEED = 20261123
 """Of the order in which rows are chosen: with another one other rows would be."""
 
 NEWLINE = 10
+
+_WORD = r'"(?:[^"]|"")+"|[^\s."]+'
+_NAME = rf"(?:{_WORD})\.(?:{_WORD})"
+_ATTACHED = re.compile(rf"ALTER TABLE ONLY (?P<whole>{_NAME}) ATTACH PARTITION (?P<part>{_NAME}) ")
 
 _INTEGERS = ("smallint", "integer", "bigint")
 
@@ -86,6 +91,31 @@ def read_references(
     return References(found, {table: known.ranks for table, known in read.items()})
 
 
+def read_partitions(snapshot: Manifest, store: Store) -> dict[str, list[str]]:
+    """By partitioned table the tables that it is divided into at last, as `schema.table`."""
+    direct: dict[str, list[str]] = defaultdict(list)
+    for entry in _contents(snapshot, store):
+        if entry.kind == "TABLE ATTACH" and (attached := _ATTACHED.match(entry.sql)):
+            whole, part = (_unquoted(attached[name]) for name in ("whole", "part"))
+            direct[whole].append(part)
+
+    def leaves(table: str) -> Iterator[str]:
+        for part in direct[table]:
+            yield from leaves(part) if part in direct else [part]
+
+    return {table: list(leaves(table)) for table in list(direct)}
+
+
+def _contents(snapshot: Manifest, store: Store) -> list[toc.Entry]:
+    [file] = [file for file in snapshot.files if file.name == "toc.dat"]
+    return toc.read(b"".join(checked(store, snapshot, file)))
+
+
+def _unquoted(name: str) -> str:
+    """`public."Odd"` without its quotes."""
+    return ".".join(part.removeprefix('"').removesuffix('"').replace('""', '"') for part in re.findall(_WORD, name))
+
+
 class _Reader:
     def __init__(self, snapshot: Manifest, store: Store) -> None:
         self._snapshot = snapshot
@@ -135,10 +165,9 @@ class _Reader:
 
     @cached_property
     def _unchecked(self) -> set[str]:
-        [file] = [file for file in self._snapshot.files if file.name == "toc.dat"]
         return {
             f"{entry.namespace}.{entry.tag}"
-            for entry in toc.read(b"".join(checked(self._store, self._snapshot, file)))
+            for entry in _contents(self._snapshot, self._store)
             if entry.kind == "FK CONSTRAINT" and ("NOT VALID" in entry.sql or "NOT ENFORCED" in entry.sql)
         }
 

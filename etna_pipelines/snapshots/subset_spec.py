@@ -4,9 +4,9 @@ import hashlib
 import math
 import re
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from etna_pipelines.errors import SubsetError
 
@@ -16,12 +16,26 @@ _ROOT = re.compile(r"(?P<table>[^=]+?)\s*=\s*(?P<amount>\S+)")
 _AMOUNT = re.compile(r"\d+|\d+(\.\d+)?%")
 
 
+def _checked_amount(amount: object) -> str:
+    text = str(amount)
+    if isinstance(amount, bool) or not _AMOUNT.fullmatch(text):
+        raise ValueError("must be a number of rows such as `100`, or a share such as `5%`.")
+    if text.endswith("%") and not 0 < Decimal(text[:-1]) <= 100:
+        raise ValueError("must be a share of more than 0% and at most 100%.")
+    if text.isdigit() and not int(text):
+        raise ValueError("must be at least one row; leave it out, and only rows that others need stay.")
+    return text
+
+
+Amount = Annotated[str, BeforeValidator(_checked_amount)]
+
+
 class Subset(BaseModel):
-    """What to keep, as environments.yaml says it under `subset:`. Frozen, so that equal ones make equal subsets."""
+    """What to keep, as environments.yaml says it under `subset:`. Equal ones of one snapshot are the same subset."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    roots: dict[str, str] = Field(min_length=1)
+    roots: dict[str, Amount] = Field(min_length=1)
     """Rows to choose of a table (`100`) or their share (`5%`), by the table's name; `public` where it has no schema."""
     follow: Follow = "parents"
     """`parents` keeps what kept rows refer to; `both` also what refers to the chosen ones, and to that, and so on."""
@@ -34,12 +48,10 @@ class Subset(BaseModel):
     small: int = Field(default=20, ge=0)
     """Any table stays whole up to so many rows, with all that it refers to: sites, settings, permissions on pages."""
 
-    @field_validator("roots", mode="before")
+    @field_validator("roots")
     @classmethod
-    def _as_texts(cls, roots: object) -> object:
-        if not isinstance(roots, dict):
-            return roots
-        return {_qualified(name): _amount(name, amount) for name, amount in sorted(roots.items())}
+    def _in_one_order(cls, roots: dict[str, str]) -> dict[str, str]:
+        return {_qualified(name): amount for name, amount in sorted(roots.items())}
 
     @classmethod
     def parse(cls, text: str, follow: Follow = "parents") -> "Subset":
@@ -48,13 +60,11 @@ class Subset(BaseModel):
         for part in text.split(","):
             root = _ROOT.fullmatch(part.strip())
             if root is None:
-                raise SubsetError(
-                    f"`{part.strip()}` is no part of a subset: write it as `auth_user=100, blog_page=5%`."
-                )
+                raise SubsetError(f"`{part.strip()}` is no part of a subset: write `auth_user=100, blog_page=5%`.")
             try:
-                roots[root["table"]] = _amount(root["table"], root["amount"])
+                roots[root["table"]] = _checked_amount(root["amount"])
             except ValueError as problem:
-                raise SubsetError(f"The subset's {problem}") from None
+                raise SubsetError(f"`{root['table']}` of the subset {problem}") from None
         return cls(roots=roots, follow=follow)
 
     def digest(self, parent: str) -> str:
@@ -75,14 +85,3 @@ def chosen(amount: str, rows: int) -> int:
 
 def _qualified(table: str) -> str:
     return table if "." in table else f"public.{table}"
-
-
-def _amount(table: str, amount: object) -> str:
-    text = str(amount)
-    if isinstance(amount, bool) or not _AMOUNT.fullmatch(text):
-        raise ValueError(f"`{table}` must be a number of rows such as `100` or a share such as `5%`.")
-    if text.endswith("%") and not 0 < Decimal(text[:-1]) <= 100:
-        raise ValueError(f"`{table}` must be a share of more than 0% and at most 100%.")
-    if text.isdigit() and not int(text):
-        raise ValueError(f"`{table}` must keep at least one row: leave it out, and only rows that others need stay.")
-    return text

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.column_types import holds_no_text
+from etna_pipelines.anonymise.conditions import Condition
 from etna_pipelines.anonymise.masks import MaskSpec
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.rules import Rule, Rules
@@ -21,6 +22,8 @@ class ColumnPlan:
     column: Column
     spec: MaskSpec
     origin: str
+    condition: Condition | None = None
+    """Where it does not hold, the original stays."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class TablePlan:
     table: Table
     empty: bool
     columns: list[ColumnPlan]
+    rows: Condition | None = None
+    """Where it does not hold, the row goes."""
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,15 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
+from etna_pipelines import cli_rules
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.settings import Settings, load
+from etna_pipelines.terminal import console, table
 
 if TYPE_CHECKING:
     from etna_pipelines.redeploy.redeployer import Redeployed
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+app.add_typer(cli_rules.app, name="rules")
 
 
 def main() -> None:
@@ -72,19 +73,19 @@ def demo() -> None:
 def _tell_of_the_demo(settings: Settings) -> None:
     from etna_pipelines.status import environments, newest
 
-    table = Table.grid(padding=(0, 2, 0, 0))
+    told = Table.grid(padding=(0, 2, 0, 0))
     for manifest in newest(settings):
-        table.add_row(f"{manifest.kind} snapshot", f"{manifest.id}, {decimal(manifest.bytes)}, {manifest.rows:,} rows")
+        told.add_row(f"{manifest.kind} snapshot", f"{manifest.id}, {decimal(manifest.bytes)}, {manifest.rows:,} rows")
         if manifest.masked and manifest.proof:
             masked = sum(column.values for column in manifest.masked)
-            table.add_row("", f"{masked:,} values masked in {len(manifest.masked)} columns")
-            table.add_row("", f"none of {manifest.proof.originals:,} originals found in it")
+            told.add_row("", f"{masked:,} values masked in {len(manifest.masked)} columns")
+            told.add_row("", f"none of {manifest.proof.originals:,} originals found in it")
     for environment in environments(settings):
         if environment.snapshot:
-            table.add_row(environment.name, f"serves {environment.kind} snapshot {environment.snapshot}")
+            told.add_row(environment.name, f"serves {environment.kind} snapshot {environment.snapshot}")
     password = settings.embedded_server.directory / "password"
     console.print()
-    console.print(table)
+    console.print(told)
     console.print(f"\nThe databases, for psql and any other client; their password is in {password}:", soft_wrap=True)
     for name in ("production", "development"):
         console.print(f"  PGPASSWORD=$(cat {password}) psql {settings.database(name).url}", soft_wrap=True)
@@ -98,9 +99,9 @@ def status() -> None:
     from etna_pipelines.status import age, environments, newest
 
     settings = load()
-    table = _table("environment", "serves", "snapshot", "age", "rules", "application", "")
+    shown = table("environment", "serves", "snapshot", "age", "rules", "application", "")
     for environment in environments(settings):
-        table.add_row(
+        shown.add_row(
             environment.name,
             environment.kind or "",
             environment.snapshot,
@@ -109,7 +110,7 @@ def status() -> None:
             escape(environment.version),
             escape(environment.remark),
         )
-    console.print(table)
+    console.print(shown)
     for manifest in newest(settings):
         console.print(f"The newest {manifest.kind} snapshot, {manifest.id}, was taken {age(manifest.id)} ago.")
 
@@ -120,17 +121,17 @@ def snapshots() -> None:
     from etna_pipelines.status import age, listing
 
     settings = load()
-    table = _table("kind", "id", "age", "size", "rows", "of", "rules", "proof")
+    shown = table("kind", "id", "age", "size", "rows", "of", "rules", "proof")
     found = listing(settings)
     for entry in found:
         if isinstance(entry, EtnaError):
-            table.add_row("[red]damaged", escape(str(entry)))
+            shown.add_row("[red]damaged", escape(str(entry)))
             continue
         rules = f"{entry.rules.digest[:8]}, key {entry.rules.key_id}" if entry.rules else ""
         proof = "" if not entry.proof else "[green]passed" if entry.proof.passed else "[red]failed"
         sizes = (decimal(entry.bytes), f"{entry.rows:,}")
-        table.add_row(entry.kind, entry.id, age(entry.id), *sizes, entry.source.database, rules, proof)
-    console.print(table if found else f"No snapshots yet in {settings.open_store().location()}.")
+        shown.add_row(entry.kind, entry.id, age(entry.id), *sizes, entry.source.database, rules, proof)
+    console.print(shown if found else f"No snapshots yet in {settings.open_store().location()}.")
     if any(isinstance(entry, EtnaError) for entry in found):
         raise typer.Exit(1)
 
@@ -172,10 +173,10 @@ def doctor() -> None:
 
     findings = examine()
     marks = {"good": "[green]✓", "note": "[yellow]·", "work": "[red]✗"}
-    table = Table.grid(padding=(0, 2), pad_edge=False)
+    told = Table.grid(padding=(0, 2), pad_edge=False)
     for finding in findings:
-        table.add_row(marks[finding.state], finding.subject, escape(finding.says))
-    console.print(table)
+        told.add_row(marks[finding.state], finding.subject, escape(finding.says))
+    console.print(told)
     if any(finding.state == "work" for finding in findings):
         raise typer.Exit(1)
 
@@ -187,7 +188,3 @@ def stop() -> None:
     running = server.is_running
     server.stop()
     console.print("The embedded server is stopped." if running else "The embedded server was not running.")
-
-
-def _table(*headings: str) -> Table:
-    return Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")

@@ -1,0 +1,112 @@
+"""`etna rules ...`: help to write the anonymisation rules, for people. What it does is elsewhere; here it is shown."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from etna_pipelines.errors import RulesError, SnapshotMissing
+from etna_pipelines.settings import Settings, load
+from etna_pipelines.terminal import console, table
+
+if TYPE_CHECKING:
+    from etna_pipelines.anonymise.rules import Rules
+    from etna_pipelines.snapshots.catalogue import Catalogue
+    from etna_pipelines.snapshots.manifest import Manifest, Table
+
+app = typer.Typer(help="Help to write the anonymisation rules.", no_args_is_help=True)
+
+NO_SNAPSHOT = "There is no full snapshot yet: only the files were checked; run the job `nightly`, then check again."
+
+OnlyTable = Annotated[str, typer.Option("--table", help="One table only: auth_user, or archive.letters.")]
+
+
+@app.command()
+def check(
+    only: OnlyTable = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What becomes of every column, which rule says so, and what the strip would refuse (then exit code 1)."""
+    from etna_pipelines.anonymise.matrix import matrix, problems
+
+    settings = load()
+    rules = _rules(settings)
+    full = _catalogue(settings).newest("full")
+    if full is None:
+        print(json.dumps({"columns": [], "problems": []}) if as_json else NO_SNAPSHOT)
+        return
+    lines = matrix(rules, full.schema_)
+    if only:
+        name = _table(full, only).qualified
+        lines = [line for line in lines if line.table == name]
+    refused = problems(rules, full.schema_)
+    if as_json:
+        print(json.dumps({"columns": [line.told() for line in lines], "problems": refused}, indent=1))
+    else:
+        shown = table("table", "column", "type", "mask", "rule", "unique", "cost")
+        for line in lines:
+            shown.add_row(*map(escape, line.told().values()))
+        console.print(shown)
+        for problem in refused:
+            print(problem, file=sys.stderr)
+    if refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def suggest(
+    write: Annotated[Path | None, typer.Option(help="A new file for the lines, instead of the terminal.")] = None,
+) -> None:
+    """Ready lines for every column that no rule names, each with its reason, from the newest full snapshot."""
+    from etna_pipelines.anonymise.advice import advise
+    from etna_pipelines.anonymise.rule_lines import as_rules, summary
+    from etna_pipelines.anonymise.sampling import spread
+
+    settings = load()
+    rules = _rules(settings) if settings.rules.exists() else None
+    full, store = _newest_full(settings), settings.open_store()
+    if write and write.exists():
+        raise RulesError(f"{write} is there already: name a new file, and take over from it what you agree with.")
+    advice = advise(full.schema_, lambda table: spread(full, store, table), rules)
+    if write:
+        write.write_text(as_rules(advice), encoding="utf-8")
+    elif advice:
+        print(as_rules(advice), end="")
+    print(summary(advice), file=sys.stderr)
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of rules files, for editors that complete and check."""
+    from etna_pipelines.anonymise.rules_file import json_schema
+
+    print(json.dumps(json_schema(), indent=1))
+
+
+def _rules(settings: Settings) -> "Rules":
+    from etna_pipelines.anonymise import rules  # here and below: what compiles kernels takes a second to import
+
+    return rules.load(settings.rules)
+
+
+def _catalogue(settings: Settings) -> "Catalogue":
+    from etna_pipelines.snapshots.catalogue import Catalogue
+
+    return Catalogue(settings.open_store(), settings.signing_key())
+
+
+def _newest_full(settings: Settings) -> "Manifest":
+    full = _catalogue(settings).newest("full")
+    if full is None:
+        raise SnapshotMissing(f"No full snapshot is in {settings.open_store().location()} yet: run the job `nightly`.")
+    return full
+
+
+def _table(snapshot: "Manifest", name: str) -> "Table":
+    found = snapshot.schema_.table(name) or snapshot.schema_.table(f"public.{name}")
+    if found is None:
+        raise RulesError(f"Snapshot {snapshot.id} has no table {name}: `etna rules check` lists those that it has.")
+    return found

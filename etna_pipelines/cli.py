@@ -9,7 +9,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from etna_pipelines import cli_rules
+from etna_pipelines import cli_rules, cli_strip
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.settings import Settings, load
@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_rules.app, name="rules")
+app.command()(cli_strip.strip)
 
 
 def main() -> None:
@@ -130,7 +131,8 @@ def snapshots() -> None:
         rules = f"{entry.rules.digest[:8]}, key {entry.rules.key_id}" if entry.rules else ""
         proof = "" if not entry.proof else "[green]passed" if entry.proof.passed else "[red]failed"
         sizes = (decimal(entry.bytes), f"{entry.rows:,}")
-        shown.add_row(entry.kind, entry.id, age(entry.id), *sizes, entry.source.database, rules, proof)
+        kind = f"{entry.kind}, subset" if entry.part else entry.kind
+        shown.add_row(kind, entry.id, age(entry.id), *sizes, entry.source.database, rules, proof)
     console.print(shown if found else f"No snapshots yet in {settings.open_store().location()}.")
     if any(isinstance(entry, EtnaError) for entry in found):
         raise typer.Exit(1)

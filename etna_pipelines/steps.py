@@ -15,7 +15,7 @@ from etna_pipelines.redeploy.choice import redeployer_for
 from etna_pipelines.redeploy.redeployer import Redeployed, redeploy
 from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots.catalogue import Catalogue
-from etna_pipelines.snapshots.manifest import Manifest
+from etna_pipelines.snapshots.manifest import Kind, Manifest
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.stores.store import Store
 
@@ -38,6 +38,13 @@ class Steps:
     @property
     def scratch(self) -> Path:
         return self.settings.home / "scratch"
+
+    def newest(self, kind: Kind) -> Manifest:
+        """The newest whole snapshot of a kind. Raises SnapshotMissing."""
+        found = self.catalogue.newest(kind)
+        if found is None:
+            raise SnapshotMissing(f"{self.store.location()} has no {kind} snapshot yet: run the job `nightly` first.")
+        return found
 
     def back_up(self) -> Manifest:
         """Dump production into the store, as a draft. Whatever else the night needs is asked for before it begins."""
@@ -128,10 +135,10 @@ class Steps:
 
     def push(self, environment: str, snapshot: Manifest) -> Push:
         """Swap a snapshot into an environment, or the subset of it that the environment is to have."""
+        start_embedded(self.settings)
         target = self.settings.environment(environment)
         if target.subset and snapshot.kind == "stripped" and not snapshot.part:
             snapshot = self.subset(snapshot, target.subset)
-        start_embedded(self.settings)
         return push.push(
             snapshot,
             target,

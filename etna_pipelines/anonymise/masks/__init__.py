@@ -7,7 +7,7 @@ the mask says otherwise (`null`, `set`, `password`).
 import re
 
 from etna_pipelines.anonymise.column_types import base_type
-from etna_pipelines.anonymise.masks import choice, fixed, free, inside, numbers, people, texts
+from etna_pipelines.anonymise.masks import choice, fixed, free, inside, numbers, passwords, people, texts
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.people import FAKES
 from etna_pipelines.anonymise.masks.spec import MaskSpec, split_arguments
@@ -20,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 KINDS: dict[str, MaskKind] = {
-    kind.name: kind for family in (fixed, choice, people, texts, numbers, free) for kind in family.KINDS
+    kind.name: kind for family in (fixed, people, passwords, choice, texts, numbers, inside, free) for kind in family.KINDS
 }
 
 _SPEC = re.compile(r"^\s*([a-z_]+)\s*(?:\((.*)\))?\s*$", re.S)

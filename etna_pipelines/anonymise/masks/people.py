@@ -1,22 +1,28 @@
-"""Masks that make pseudonyms: fake, email, phone, file, hash, password."""
+"""Masks that make pseudonyms: fake, email, phone, file, hash."""
 
 from collections.abc import Callable
 
-from etna_pipelines.anonymise.column_types import length_of
+from etna_pipelines.anonymise.column_types import base_type, is_textual, length_of
+from etna_pipelines.anonymise.masks import machines
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
+from etna_pipelines.anonymise.masks.machines import CODES
 from etna_pipelines.anonymise.masks.spec import MaskSpec
+from etna_pipelines.anonymise.masks.types import of_types
 from etna_pipelines.anonymise.pseudonyms import METHODS
 from etna_pipelines.anonymise.rows import Rows
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.snapshots.manifest import Column
 
-FAKES = ("first", "last", "name", "username", *METHODS)
+FAKES = ("first", "last", "name", "username", *METHODS, *CODES)
 _IDENTIFYING = ("first", "last", "name", "username")
+_SECRET = ("card", "iban", "uuid")
 
 
 def _fake(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     [kind] = spec.arguments
     pseudonyms, length = tools.in_locale(spec.locale), length_of(column)
+    if kind in CODES:
+        return machines.build(kind, column, pseudonyms)
     match kind:
         case "username":
             return _where_filled(lambda values: pseudonyms.username(values, length))
@@ -27,7 +33,27 @@ def _fake(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
 
 
 def _fake_uniqueness(spec: MaskSpec) -> Uniqueness:
-    return "preserved" if spec.arguments == ("username",) else "lossy"
+    [kind] = spec.arguments
+    return CODES[kind].uniqueness if kind in CODES else "preserved" if kind == "username" else "lossy"
+
+
+def _fake_folds(spec: MaskSpec) -> bool:
+    [kind] = spec.arguments
+    return CODES[kind].folds if kind in CODES else kind == "username"
+
+
+def _fake_identifies(spec: MaskSpec) -> str | None:
+    [kind] = spec.arguments
+    return kind if kind in _IDENTIFYING else "secret" if kind in _SECRET else None
+
+
+def _refuse_fake(spec: MaskSpec, column: Column, unique: bool) -> str | None:
+    [kind] = spec.arguments
+    if kind in CODES:
+        return machines.misfit(kind, column)
+    if not is_textual(column):
+        return f"`{spec}` makes text and the column is {base_type(column)}: use null, set(...) or keep"
+    return _least_where_unique(spec, column, unique)
 
 
 def _unknown_fake(spec: MaskSpec) -> str | None:
@@ -49,12 +75,8 @@ def _file(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
 
 def _hash(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     digits = min(length_of(column) or 64, 64)
-    return _where_filled(lambda values: tools.pseudonyms.token(values, "hash", digits))
-
-
-def _password(_spec: MaskSpec, _column: Column, tools: Tools) -> Mask:
-    # "!" and 40 characters: what Django calls an unusable password; no password hashes to it.
-    return lambda values, _rows: tools.pseudonyms.token(values, "password", 40, begin="!")
+    begin = "\\x" if base_type(column) == "bytea" else ""
+    return _where_filled(lambda values: tools.pseudonyms.token(values, "hash", digits, begin))
 
 
 def _least(length: int) -> Callable[[MaskSpec, Column, bool], str | None]:
@@ -91,21 +113,50 @@ KINDS = (
         _fake,
         (1, 1),
         uniqueness=_fake_uniqueness,
-        identifies=lambda spec: spec.arguments[0] if spec.arguments[0] in _IDENTIFYING else None,
-        refuses=_least_where_unique,
+        fits=of_types(*machines.TYPES),
+        identifies=_fake_identifies,
+        refuses=_refuse_fake,
         wrong=_unknown_fake,
+        folds=_fake_folds,
+        examples=(
+            (
+                "fake(first)",
+                "another first name; likewise `last`, `name` (first and last), `company`, `job`, `street`, `city`, "
+                "`county`, `postcode`, `country`, `word`, `sentence`, `user_agent`",
+            ),
+            ("fake(username)", "`first.` and 16 hex digits"),
+            ("fake(uuid)", "a UUID of version 4; likewise `url`, `domain`, at example.com"),
+            ("fake(card)", "a number that passes Luhn's check, of no bank; likewise `iban`, and `mac` of no maker"),
+            ("fake(ip)", "an address for documentation, v4 or v6 as the original"),
+        ),
     ),
-    MaskKind("email", _email, uniqueness=lambda _: "preserved", identifies=lambda _: "email", refuses=_least(28)),
-    MaskKind("phone", _phone, identifies=lambda _: "phone"),
-    MaskKind("file", _file),
+    MaskKind(
+        "email",
+        _email,
+        uniqueness=lambda _: "preserved",
+        identifies=lambda _: "email",
+        refuses=_least(28),
+        folds=lambda _: True,
+        examples=(("email", "an address at `example.com`, where no mail arrives"),),
+    ),
+    MaskKind(
+        "phone",
+        _phone,
+        identifies=lambda _: "phone",
+        examples=(("phone", "a number of Ofcom's drama ranges, written as the original was"),),
+    ),
+    MaskKind(
+        "file",
+        _file,
+        examples=(("file", "another file name in the same folders, with the same extension"),),
+    ),
     MaskKind(
         "hash",
         _hash,
         uniqueness=lambda _: "preserved",
+        fits=of_types("bytea"),
         identifies=lambda _: "secret",
         refuses=_least_where_unique,
-    ),
-    MaskKind(
-        "password", _password, uniqueness=lambda _: "preserved", identifies=lambda _: "secret", refuses=_least(41)
+        examples=(("hash", "64 hex digits, or as many as the column takes; 32 bytes for `bytea`"),),
     ),
 )

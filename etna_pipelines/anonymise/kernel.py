@@ -15,3 +15,10 @@ def kernel(function: Callable[Parameters, Returned]) -> Callable[Parameters, Ret
     import numba
 
     return cast(Callable[Parameters, Returned], numba.njit(nogil=True, cache=True)(function))
+
+
+def inlined(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
+    """A piece of kernels, compiled into each that calls it: a call would take longer than what it does."""
+    import numba
+
+    return cast(Callable[Parameters, Returned], numba.njit(nogil=True, forceinline=True)(function))

@@ -86,6 +86,10 @@ class Values:
             np.where(choice, self.lengths, others.lengths),
         )
 
+    def same(self, others: "Values") -> Choice:
+        """Which are equal, byte for byte; NULL equals nothing."""
+        return _same(self.buffer, self.starts, self.lengths, others.buffer, others.starts, others.lengths)
+
     def cut(self, characters: int) -> "Values":
         """Each with at most so many characters."""
         return Values(self.buffer, self.starts, _cut(self.buffer, self.starts, self.lengths, characters))
@@ -173,3 +177,23 @@ def _then(
             out[place] = other_buffer[position]
             place += 1
     return out, places, together
+
+
+@kernel
+def _same(
+    buffer: Bytes,
+    starts: Numbers,
+    lengths: Numbers,
+    other_buffer: Bytes,
+    other_starts: Numbers,
+    other_lengths: Numbers,
+) -> Choice:
+    same = np.zeros(len(starts), np.bool_)
+    for row in range(len(starts)):
+        if lengths[row] != other_lengths[row] or lengths[row] < 0:
+            continue
+        done = 0
+        while done < lengths[row] and buffer[starts[row] + done] == other_buffer[other_starts[row] + done]:
+            done += 1
+        same[row] = done == lengths[row]
+    return same

@@ -1,10 +1,11 @@
-import polars as pl
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etna_pipelines.anonymise import copytext
-from etna_pipelines.errors import ArchiveMalformed
+from etna_pipelines.anonymise.values import Values
+from etna_pipelines.errors import ArchiveMalformed, ValueMalformed
 from etna_pipelines.postgres.server import Database
 from tests.anonymise.nights import copied_in, copied_out, rewritten
 
@@ -53,22 +54,44 @@ def test_awkward_values_are_read_as_the_server_meant_them(database: Database) ->
         connection.cursor().executemany("INSERT INTO t VALUES (%s, NULL)", [(value,) for value in AWKWARD])
         connection.cursor().executemany("INSERT INTO t VALUES (NULL, %s)", [(value,) for value in AWKWARD])
         block = copied_out(connection, "t")
-    frame = copytext.read(block, 2)
     nulls = [None] * len(AWKWARD)
+    fields = copytext.split(block, 2)
+    assert [fields.values(position).to_list() for position in (0, 1)] == [AWKWARD + nulls, nulls + AWKWARD]
+    frame = copytext.read(block, 2)
     assert copytext.unescape(frame["0"]).to_list() == AWKWARD + nulls
     assert copytext.unescape(frame["1"]).to_list() == nulls + AWKWARD
 
 
-@given(st.lists(st.one_of(st.none(), st.text(max_size=20)), max_size=6))
-def test_escaping_is_undone_by_unescaping(values: list[str | None]) -> None:
-    series = pl.Series(values, dtype=pl.String)
-    assert copytext.unescape(copytext.escape(series)).to_list() == values
+def written(rows: list[Row]) -> bytes:
+    """Rows as COPY text."""
+    fields = copytext.split(b"\t".join([b""] * len(rows[0])) + b"\n", len(rows[0]))
+    blocks = [fields.written({at: Values.of([value]) for at, value in enumerate(row)}).tobytes() for row in rows]
+    return b"".join(blocks)
 
 
-@given(st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), min_size=1, max_size=5), st.sampled_from([0, 1]))
-def test_one_column_alone_reads_as_it_does_among_all(rows: list[tuple[str, str]], position: int) -> None:
-    values = pl.DataFrame(rows, schema=["0", "1"], orient="row")
-    block = copytext.write(values.select(copytext.escape(values[name]) for name in values.columns))
+@given(rows_of(3), st.sets(st.integers(0, 2)))
+def test_values_written_are_read_again_whichever_columns_are_changed(rows: list[Row], changed: set[int]) -> None:
+    block = written(rows) if rows else b""
+    fields = copytext.split(block, 3)
+    assert len(fields) == len(rows)
+    assert [fields.values(at).to_list() for at in range(3)] == [[row[at] for row in rows] for at in range(3)]
+    assert fields.written({at: fields.values(at) for at in changed}).tobytes() == block
+    others = Values.of([None if row[0] is None else row[0] + "\\" for row in rows])
+    again = copytext.split(fields.written(dict.fromkeys(changed, others)).tobytes(), 3)
+    for at in range(3):
+        assert again.values(at).to_list() == (others if at in changed else fields.values(at)).to_list()
+
+
+def test_only_the_rows_that_are_kept_are_written() -> None:
+    fields = copytext.split(b"1\ta\n2\tb\n3\tc\n", 2)
+    kept = np.array([True, False, True])
+    assert fields.written({0: Values.of(["x", "y", "z"])}, kept).tobytes() == b"x\ta\nz\tc\n"
+    assert fields.written({}, kept).tobytes() == b"1\ta\n3\tc\n"
+
+
+@given(rows_of(2), st.sampled_from([0, 1]))
+def test_one_column_alone_reads_as_it_does_among_all(rows: list[Row], position: int) -> None:
+    block = written(rows) if rows else b""
     assert copytext.read(block, 2, only=[position])[str(position)].to_list() == (
         copytext.read(block, 2)[str(position)].to_list()
     )
@@ -77,48 +100,71 @@ def test_one_column_alone_reads_as_it_does_among_all(rows: list[tuple[str, str]]
 def test_no_lines_are_no_rows() -> None:
     frame = copytext.read(b"", 3)
     assert (frame.height, frame.width) == (0, 3)
-    assert copytext.write(frame) == b""
+    fields = copytext.split(b"", 3)
+    assert (len(fields), fields.written({}).tobytes()) == (0, b"")
+    assert fields.values(2).to_list() == []
 
 
-def test_lines_of_one_empty_column_are_rows() -> None:
-    frame = copytext.read(b"\n\n\n", 1)
-    assert frame["0"].to_list() == ["", "", ""]
-    assert copytext.write(frame) == b"\n\n\n"
+def test_lines_of_one_empty_column_and_of_none_are_rows() -> None:
+    assert copytext.read(b"\n\n\n", 1)["0"].to_list() == ["", "", ""]
+    assert copytext.split(b"\n\n\n", 1).values(0).to_list() == ["", "", ""]
+    fields = copytext.split(b"\n\n\n", 0)
+    assert (len(fields), fields.written({}).tobytes()) == (3, b"\n\n\n")
+
+
+def test_a_table_may_have_1600_columns() -> None:
+    block = b"\t".join(b"%d" % number for number in range(1600)) + b"\n"
+    fields = copytext.split(block * 3, 1600)
+    assert fields.values(1599).to_list() == ["1599"] * 3
+    assert fields.written({1599: Values.of(["a", None, ""])}).tobytes().splitlines()[1].endswith(b"\t1598\t\\N")
 
 
 def test_a_byte_order_mark_first_is_part_of_the_value() -> None:
     block = "\ufeffa\tb\n\ufeffc\td\n".encode()
-    frame = copytext.read(block, 2)
-    assert frame.rows() == [("\ufeffa", "b"), ("\ufeffc", "d")]
-    assert copytext.write(frame) == block
+    assert copytext.read(block, 2).rows() == [("\ufeffa", "b"), ("\ufeffc", "d")]
     assert copytext.read(block, 2, only=[1])["1"].to_list() == ["b", "d"]
+    assert copytext.split(block, 2).values(0).to_list() == ["\ufeffa", "\ufeffc"]
 
 
 @pytest.mark.parametrize(
-    "block",
+    ("block", "row"),
     [
-        b"secret\tb\nsecret\n",  # too few
-        b"secret\tb\nsecret\tb\tc\n",  # too many
-        b"secret\tb\tc\nsecret\n",  # both, so that the sum is right
-        b"secret\n",
-        b"secret\tb\n\xff\xfe\tb\n",  # no UTF-8
-        b"secret\tb\nsecret\xc3\t\xa9b\n",  # a character across two fields
-        b"secret\tb\nsecret\td",  # cut before its end
-        b"secret\tb\n\n",
-        b"\xef\xbb\xbfsecret\n",
+        (b"secret\tb\nsecret\n", 1),  # too few
+        (b"secret\tb\nsecret\tb\tc\n", 1),  # too many
+        (b"secret\tb\tc\nsecret\n", 0),  # both, so that the sum is right
+        (b"secret\n", 0),
+        (b"secret\tb\n\xff\xfe\tb\n", 1),  # no UTF-8
+        (b"secret\tb\nsecret\xc3\t\xa9b\n", 1),  # a character across two fields
+        (b"secret\tb\nsecret\td", 1),  # cut before its end
+        (b"secret\tb\n\n", 1),
+        (b"\xef\xbb\xbfsecret\n", 0),
     ],
 )
 @pytest.mark.parametrize("only", [None, [0], [1]])
-def test_a_line_of_another_width_or_encoding_is_malformed_and_not_quoted(block: bytes, only: list[int] | None) -> None:
+def test_a_line_of_another_width_or_encoding_is_malformed_and_not_quoted(
+    block: bytes, row: int, only: list[int] | None
+) -> None:
     with pytest.raises(ArchiveMalformed) as refused:
         copytext.read(block, 2, only=only)
     assert "2 columns" in str(refused.value)
     assert "secret" not in str(refused.value)
+    with pytest.raises(ValueMalformed, match="not 2 columns") as told:
+        copytext.split(block, 2)
+    assert told.value.position == row
+    assert "secret" not in str(told.value)
 
 
-@pytest.mark.parametrize(
-    ("block", "escaped"),
-    [(b"a\t\\N\n", False), (b"\\N\t\\N\n", False), (b"a\\\\N\t\\N\n", True), (b"a\\tb\tc\n", True)],
-)
-def test_whether_a_block_has_escapes_besides_nulls(block: bytes, escaped: bool) -> None:
-    assert copytext.has_escapes(block) is escaped
+def test_escapes_that_the_server_does_not_write_are_malformed() -> None:
+    for value in (rb"\x41", rb"\101", rb"\.", rb"\Nx", rb"a\q"):
+        with pytest.raises(ValueMalformed, match="backslash") as refused:
+            copytext.split(b"a\tb\n" + value + b"\tb\n", 2).values(0)
+        assert refused.value.position == 1
+    for block in (b"a\\\tb\tc\n", b"a\tb\\\n"):  # a tab and a newline that belong to the value
+        with pytest.raises(ValueMalformed):
+            copytext.split(block, 2)
+    assert copytext.split(b"a\\\\\tb\\\\\n", 2).values(1).to_list() == ["b\\"]
+
+
+def test_a_row_without_columns_holds_nothing() -> None:
+    with pytest.raises(ValueMalformed, match="not 0 columns"):
+        copytext.split(b"\nsecret\n", 0)

@@ -34,6 +34,11 @@ def test_some_of_them_and_one_repeated() -> None:
     assert values.filled.tolist() == [True, False, True]
 
 
+def test_which_are_equal() -> None:
+    same = Values.of(["a", None, "", "ab", "ŵ"]).same(Values.of(["b", None, "", "ab", "ŵx"]))
+    assert same.tolist() == [False, False, True, True, False]
+
+
 def test_one_behind_another() -> None:
     first, last = Values.of(["Ann", "Bo", None, ""]), Values.of(["Lee", None, "Ng", "Wu"])
     assert first.then(last, b" ").to_list() == ["Ann Lee", "Bo", None, " Wu"]

@@ -1,0 +1,242 @@
+"""Blocks of a table's rows: what a worker does with one member of a table's file.
+
+A member is decompressed and cut into fields by `cut_block`; once the rows before it are counted, a BlockMasker changes
+the ruled columns and compresses it again. Both release Python's lock nearly all the time and hold no state, so any
+thread may call them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from etna_pipelines.anonymise import copytext, masks
+from etna_pipelines.anonymise.conditions import Condition
+from etna_pipelines.anonymise.copytext import Fields
+from etna_pipelines.anonymise.identities import Identities
+from etna_pipelines.anonymise.masks import Mask, Tools
+from etna_pipelines.anonymise.originals import Observed, Originals
+from etna_pipelines.anonymise.plan import ColumnPlan, TablePlan
+from etna_pipelines.anonymise.values import Choice, Values
+from etna_pipelines.errors import ArchiveMalformed, EtnaError, RulesError, ValueMalformed
+from etna_pipelines.snapshots import archive
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The rows of one member, and the terminator that pg_dump ended the table with where it is the last."""
+
+    fields: Fields
+    terminator: bytes
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+
+@dataclass
+class Counts:
+    """Values of a column that its mask was for, and how many of them it left as they were."""
+
+    values: int = 0
+    unchanged: int = 0
+
+
+@dataclass
+class Block:
+    """One masked block: compressed for the store, with what was seen in it."""
+
+    member: bytes
+    raw_bytes: int
+    lines: int
+    counts: list[Counts] = field(default_factory=list)
+    observed: Observed = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ColumnMask:
+    """A column's plan with the mask that was made for it."""
+
+    plan: ColumnPlan
+    mask: Mask
+
+    @property
+    def name(self) -> str:
+        return self.plan.column.name
+
+    @property
+    def identifies(self) -> str | None:
+        return masks.identifies(self.plan.spec)
+
+
+def column_masks(plan: TablePlan, tools: Tools) -> list[ColumnMask]:
+    """The masks of a table's ruled columns."""
+    return [ColumnMask(each, masks.build(each.spec, each.column, tools)) for each in plan.columns]
+
+
+def cut_block(member: bytes, plan: TablePlan) -> Cut:
+    """Decompress a member. Raises ValueMalformed with the position of the first row that is not the table's."""
+    raw = b"".join(archive.decompress([member]))
+    terminator = b""
+    if raw == archive.TERMINATOR or raw.endswith(b"\n" + archive.TERMINATOR):
+        raw, terminator = raw[: -len(archive.TERMINATOR)], archive.TERMINATOR
+    return Cut(copytext.split(raw, len(plan.table.copied)), terminator)
+
+
+def numbered(cuts: Iterable[Cut], table: str) -> Iterator[tuple[int, Cut]]:
+    """Each with how many rows stand before it."""
+    first = 0
+    waiting = iter(cuts)
+    while True:
+        with told_where(table, first):
+            cut = next(waiting, None)
+        if cut is None:
+            return
+        yield first, cut
+        first += len(cut)
+
+
+class BlockRows:
+    """The rows of a block: a column is read, and masked, when it is first asked for."""
+
+    def __init__(self, first: int, fields: Fields, plan: TablePlan, masks: Mapping[str, ColumnMask]) -> None:
+        self.first = first
+        self._fields = fields
+        self._table = plan.table
+        self._positions = {column.name: position for position, column in enumerate(plan.table.copied)}
+        self._masks = masks
+        self._originals: dict[str, Values] = {}
+        self._masked: dict[str, Values] = {}
+        self._choices: dict[str, Choice] = {}
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def original(self, column: str) -> Values:
+        if column not in self._originals:
+            with told_where(self._table.qualified, self.first, column):
+                self._originals[column] = self._fields.values(self._positions[column])
+        return self._originals[column]
+
+    def masked(self, column: str) -> Values:
+        if column not in self._masks:
+            return self.original(column)
+        if column not in self._masked:
+            self._masked[column] = self._mask(self._masks[column])
+        return self._masked[column]
+
+    def changed(self, column: str) -> Choice | None:
+        """The rows in which the column's rule holds, None for all."""
+        condition = self._masks[column].plan.condition
+        if condition is not None and column not in self._choices:
+            self._choices[column] = self.choice(condition)
+        return self._choices.get(column)
+
+    def choice(self, condition: Condition) -> Choice:
+        return condition.holds(self)
+
+    def _mask(self, column: ColumnMask) -> Values:
+        original, changed = self.original(column.name), self.changed(column.name)
+        with told_where(self._table.qualified, self.first, column.name, str(column.plan.spec)):
+            masked = column.mask(original, self)
+            if len(masked) != len(original):
+                raise RulesError(f"`{column.plan.spec}` made {len(masked)} values of {len(original)}.")
+        return masked if changed is None else masked.where(changed, original)
+
+
+class BlockMasker:
+    """Masks one block after another of a table."""
+
+    def __init__(
+        self, plan: TablePlan, columns: list[ColumnMask], originals: Originals, identities: Identities
+    ) -> None:
+        self._plan = plan
+        self._columns = {column.name: column for column in columns}
+        self._originals = originals
+        self._identities = identities
+
+    def __call__(self, numbered_cut: tuple[int, Cut]) -> Block:
+        first, cut = numbered_cut
+        rows = BlockRows(first, cut.fields, self._plan, self._columns)
+        kept = None if self._plan.rows is None else rows.choice(self._plan.rows)
+        masked = {column.plan.position: rows.masked(column.name) for column in self._columns.values()}
+        raw = cut.fields.written(masked, kept)
+        if cut.terminator:
+            raw = np.concatenate([raw, np.frombuffer(cut.terminator, np.uint8)])
+        lines = (len(cut) if kept is None else int(kept.sum())) + cut.terminator.count(b"\n")
+        block = Block(archive.compress(raw.data), len(raw), lines)
+        self._observe(rows, block)
+        return block
+
+    def _observe(self, rows: BlockRows, block: Block) -> None:
+        """Count, and hash what the proof will look for."""
+        named: dict[str, list[_Named]] = {"first": [], "last": [], "name": []}
+        for column in self._columns.values():
+            seen = _Named(rows.original(column.name), rows.masked(column.name), rows.changed(column.name))
+            originals, pseudonyms = seen.where_changed()
+            block.counts.append(_count(originals, pseudonyms, column.identifies))
+            if column.identifies is not None:
+                block.observed += self._originals.observed(column.identifies, originals, self._identities)
+                named.setdefault(column.identifies, []).append(seen)
+        for first, last in zip(named["first"], named["last"], strict=False):
+            pairs = first.before(last)
+            block.observed += self._originals.observed("name", pairs.original, self._identities)
+            block.observed += self._originals.pseudonyms(pairs.masked)
+        for names in named["name"]:
+            block.observed += self._originals.pseudonyms(names.where_changed()[1])
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A column that names people, before and after, and where its rule holds (None: everywhere)."""
+
+    original: Values
+    masked: Values
+    changed: Choice | None = None
+
+    def where_changed(self) -> tuple[Values, Values]:
+        if self.changed is None:
+            return self.original, self.masked
+        return self.original.at(self.changed), self.masked.at(self.changed)
+
+    def before(self, last: "_Named") -> "_Named":
+        """Full names, of the rows that have both and whose both are masked."""
+        both = self.original.filled & last.original.filled
+        for changed in (self.changed, last.changed):
+            both = both if changed is None else both & changed
+        return _Named(
+            self.original.at(both).then(last.original.at(both), b" "),
+            self.masked.at(both).then(last.masked.at(both), b" "),
+        )
+
+
+def _count(originals: Values, masked: Values, identifies: str | None) -> Counts:
+    values = int(np.count_nonzero(~originals.nulls))
+    if identifies is None:
+        return Counts(values)
+    return Counts(values, int(np.count_nonzero(originals.same(masked) & originals.filled)))
+
+
+@contextmanager
+def told_where(table: str, first: int, column: str = "", mask: str = "") -> Iterator[None]:
+    """Says table, column and row (counted from 1) of what is wrong with a value, and never the value: what a library
+    says of it is left out for that."""
+    try:
+        yield
+    except ValueMalformed as problem:
+        place = f"{table}, column {column}" if column else table
+        advice = "correct it, or give the column another mask" if mask else "take a new backup"
+        raise ArchiveMalformed(
+            f"Table {place}, row {first + problem.position + 1}: it {problem.what}; {advice}."
+        ) from None
+    except RulesError as problem:
+        raise RulesError(f"Table {table}, column {column}: {problem}" if mask else str(problem)) from None
+    except EtnaError:
+        raise
+    except Exception as problem:
+        if not mask:
+            raise
+        raise ArchiveMalformed(
+            f"Table {table}, column {column}, rows from {first + 1} on: `{mask}` failed with {type(problem).__name__}; "
+            "give the column another mask."
+        ) from None

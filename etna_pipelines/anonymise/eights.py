@@ -1,0 +1,55 @@
+"""Bytes eight at a time, for kernels: a value of some twenty bytes is three steps instead of twenty.
+
+The compiler makes one machine instruction of each `load` and `store` (little-endian, wherever the bytes stand).
+"""
+
+import numpy as np
+
+from etna_pipelines.anonymise.kernel import inlined
+from etna_pipelines.anonymise.values import Bytes
+
+SLACK = 8
+"""Bytes that a buffer needs behind what is written to it eight at a time."""
+
+EACH = np.uint64(0x0101010101010101)
+"""Times a byte: that byte, eight times."""
+
+HIGHEST = EACH * np.uint64(128)
+"""The highest bit of each."""
+
+
+@inlined
+def load(buffer: Bytes, place: int) -> np.uint64:
+    """The eight bytes from a place on, which must all be in the buffer."""
+    word = np.uint64(0)
+    for index in range(np.uint64(8)):
+        word |= np.uint64(buffer[np.uint64(place) + index]) << np.uint64(8 * index)
+    return word
+
+
+@inlined
+def load_some(buffer: Bytes, place: int, count: int) -> np.uint64:
+    """At most eight bytes from a place on, and zeros."""
+    if place + 8 <= len(buffer):
+        word = load(buffer, place)
+        return word if count >= 8 else word & ((np.uint64(1) << np.uint64(8 * count)) - np.uint64(1))
+    word = np.uint64(0)
+    for index in range(min(count, 8)):
+        word |= np.uint64(buffer[place + index]) << np.uint64(8 * index)
+    return word
+
+
+@inlined
+def store(out: Bytes, place: int, word: np.uint64) -> None:
+    for index in range(np.uint64(8)):
+        out[np.uint64(place) + index] = np.uint8(word >> np.uint64(8 * index))
+
+
+@inlined
+def copy(out: Bytes, place: int, buffer: Bytes, start: int, length: int) -> int:
+    """Copy a value, and say where the next may stand. Up to SLACK bytes behind it are written over."""
+    done = 0
+    while done < length:
+        store(out, place + done, load_some(buffer, start + done, length - done))
+        done += 8
+    return place + max(length, 0)

@@ -1,0 +1,54 @@
+"""The first pass: columns that are read before anything is masked.
+
+scrub has to know the people that any table names, in whichever order the tables come; a mask that is Collecting has to
+know all values of its column. Only those columns are read, from all rows, and nothing is written.
+"""
+
+from collections import defaultdict
+
+from etna_pipelines.anonymise.blocks import ColumnMask
+from etna_pipelines.anonymise.identities import Identities
+from etna_pipelines.anonymise.masks.kind import Collecting
+from etna_pipelines.anonymise.values import Values
+
+NAMING = ("first", "last", "name", "username", "email")
+"""Kinds of originals by which scrub knows people."""
+
+
+class FirstPass:
+    """What is read of one table's columns, and who is told of it, block by block and from one thread."""
+
+    def __init__(self, columns: list[ColumnMask], identities: Identities | None) -> None:
+        """`identities` are told who is named, where there are any to tell."""
+        self._identities = identities
+        self._naming = [each for each in columns if identities is not None and each.identifies in NAMING]
+        self._collecting = [(each, each.mask) for each in columns if isinstance(each.mask, Collecting)]
+
+    @property
+    def columns(self) -> list[ColumnMask]:
+        """The columns to be read."""
+        collecting = [column for column, _mask in self._collecting]
+        return self._naming + [column for column in collecting if column not in self._naming]
+
+    def see(self, values: dict[str, Values]) -> None:
+        """A block's values by column."""
+        for column, mask in self._collecting:
+            mask.collect(values[column.name])
+        if self._identities is not None:
+            self._identify(self._identities, values)
+
+    def _identify(self, identities: Identities, values: dict[str, Values]) -> None:
+        """Of several first and last names in a row the first belongs to the first, and so on."""
+        named = defaultdict[str, list[Values]](list)
+        for column in self._naming:
+            named[column.identifies or ""].append(values[column.name])
+        for first, last in zip(named["first"], named["last"], strict=False):
+            identities.add_names(first.series(), last.series())
+        for last in named["last"][len(named["first"]) :]:
+            identities.add_surnames(last.series())
+        for names in named["name"]:
+            identities.add_full_names(names.series())
+        for usernames in named["username"]:
+            identities.add_usernames(usernames.series())
+        for emails in named["email"]:
+            identities.add_usernames(identities.handles(emails.series()))

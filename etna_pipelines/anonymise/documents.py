@@ -1,4 +1,4 @@
-"""Documents: JSON, and texts in it that are JSON again, at any depth. Their values are read in one go and written back.
+"""Documents: JSON (arrays, hstore, rows), and texts in it that are JSON again, at any depth: values read and replaced.
 
 Nothing else of a document is touched: whatever depth a value stands at, its first and last byte in the text itself are
 known, and what it becomes is escaped as often as it has to be there.
@@ -6,9 +6,11 @@ known, and what it becomes is escaped as often as it has to be there.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from etna_pipelines.anonymise.containers import find_in_arrays, find_in_hstores, find_in_rows
 from etna_pipelines.anonymise.found import (
     BARE,
     DOCUMENT,
@@ -26,8 +28,20 @@ from etna_pipelines.anonymise.found import (
 from etna_pipelines.anonymise.json_text import find_in_json
 from etna_pipelines.anonymise.kernel import kernel
 from etna_pipelines.anonymise.paths import NOBODY, Automaton, compile_paths
-from etna_pipelines.anonymise.quoting import JSON, enclosed, raw_places, unquote
+from etna_pipelines.anonymise.quoting import BACKSLASHED, DOUBLED, JSON, enclosed, raw_places, unquote
 from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
+
+Form = Literal["json", "text", "array", "hstore", "row"]
+"""What texts are: JSON; JSON or anything else; an array; an hstore; a row of a composite type."""
+
+_NOTATIONS: dict[Form, int] = {
+    "json": JSON,
+    "text": JSON,
+    "array": BACKSLASHED,
+    "hstore": BACKSLASHED,
+    "row": DOUBLED,
+}
+_NULLS = {JSON: "null", BACKSLASHED: "NULL", DOUBLED: ""}
 
 
 @dataclass(frozen=True)
@@ -74,22 +88,36 @@ class Found:
         return joined(written)
 
 
-def find(texts: Values, paths: Automaton, *, any_document: bool) -> tuple[Found, Choice]:
-    """What belongs to somebody in texts, and which of these are documents."""
-    return _find(texts, np.zeros(len(texts), np.int64), paths, any_document)
+def find(texts: Values, paths: Automaton, form: Form) -> tuple[Found, Choice]:
+    """What belongs to somebody in texts, and which of these are documents of the form (NULL is none)."""
+    return _find(texts, np.zeros(len(texts), np.int64), paths, form)
 
 
-def _find(texts: Values, states: Numbers, paths: Automaton, any_document: bool) -> tuple[Found, Choice]:
-    table, are_documents = find_in_json(texts.buffer, texts.starts, texts.lengths, states, paths, any_document)
+def _find(texts: Values, states: Numbers, paths: Automaton, form: Form) -> tuple[Found, Choice]:
+    table, are_documents = _scanned(texts, states, paths, form)
+    notation = _NOTATIONS[form]
     maybe = table[:, KIND] == MAYBE_DOCUMENT
     inner: list[Found] = []
     if maybe.any():
-        below, are_inside = _find(_contents(texts, table[maybe], JSON), table[maybe, STATE], paths, False)
-        inner.append(_lifted(below, texts, table[maybe], JSON))
+        below, are_inside = _find(_contents(texts, table[maybe], notation), table[maybe, STATE], paths, "text")
+        inner.append(_lifted(below, texts, table[maybe], notation))
         table[maybe, KIND] = np.where(are_inside, MAYBE_DOCUMENT, QUOTED)
         table = table[(table[:, KIND] != MAYBE_DOCUMENT) & (table[:, OWNER] != NOBODY)]
-    own = Found(texts, table, _contents(texts, table, JSON), (((JSON,), len(table)),))
+    own = Found(texts, table, _contents(texts, table, notation), (((notation,), len(table)),))
     return _together([own, *inner]) if inner else own, are_documents
+
+
+def _scanned(texts: Values, states: Numbers, paths: Automaton, form: Form) -> tuple[Numbers, Choice]:
+    where = texts.buffer, texts.starts, texts.lengths, states, paths
+    match form:
+        case "array":
+            return find_in_arrays(*where)
+        case "hstore":
+            return find_in_hstores(*where)
+        case "row":
+            return find_in_rows(*where)
+        case _:
+            return find_in_json(*where, form == "json")
 
 
 def _lifted(below: Found, texts: Values, holding: Numbers, notation: int) -> Found:
@@ -153,9 +181,11 @@ def spliced(found: Found, rows: Numbers, texts: Values) -> Values:
 def _written(values: Values, kinds: Numbers, notation: int) -> Values:
     """Values as they are written in a place of their kind."""
     values = values.where(~(values.nulls & (kinds == KEY)), Values.repeated("", len(values)))  # a key is never null
-    bare = np.isin(kinds, (BARE, NULL, WHOLE)) & _is_json(values)
-    written = enclosed(values, notation, b'"').where(~bare, values)
-    return written.where(~values.nulls, Values.repeated("null", len(values)))
+    written = enclosed(values, notation, b'"')
+    if notation == JSON and not (kinds == QUOTED).all():
+        bare = np.isin(kinds, (BARE, NULL, WHOLE)) & _is_json(values)
+        written = written.where(~bare, values)
+    return written.where(~values.nulls, Values.repeated(_NULLS[notation], len(values)))
 
 
 def _is_json(values: Values) -> Choice:

@@ -119,7 +119,7 @@ def find_in_json(
                 owner = paths.owners[state] if whole_from == 0 else NOBODY
                 if buffer[at] == 0x22:
                     at = string_end(buffer, at, end)
-                    if whole_from == 0 and paths.is_open[state] and _may_hold_json(buffer, start + 1, at - 1):
+                    if whole_from == 0 and paths.is_open[state] and may_hold_json(buffer, start + 1, at - 1):
                         count = put(found, count, row, start, at, owner, MAYBE_DOCUMENT, state)
                     elif owner != NOBODY:
                         count = put(found, count, row, start, at, owner, QUOTED, state)
@@ -222,7 +222,7 @@ def _is_short_escape(byte: int) -> bool:
 
 
 @kernel
-def _may_hold_json(buffer: Bytes, at: int, end: int) -> bool:
+def may_hold_json(buffer: Bytes, at: int, end: int) -> bool:
     """Whether what a string holds may begin with a brace or bracket, or with an escape that may be one or a space."""
     while at < end and buffer[at] == 0x20:
         at += 1

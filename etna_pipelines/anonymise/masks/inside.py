@@ -1,137 +1,157 @@
-"""Masks for what is inside a value: paths into JSON, and `each` for every value of a document."""
+"""Masks for what is inside a value: paths into JSON, hstore, arrays and rows, and `each` for every value there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from etna_pipelines.anonymise import masks
-from etna_pipelines.anonymise.column_types import base_type, is_textual
-from etna_pipelines.anonymise.documents import Found, alike, find, joined, same, spliced
-from etna_pipelines.anonymise.masks.kind import Mask, Tools
+from etna_pipelines.anonymise.column_types import base_type
+from etna_pipelines.anonymise.documents import Form, Found, alike, find, same, spliced
+from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
+from etna_pipelines.anonymise.masks.parts import Parts, RowsOfParts, columns_of, form_of
+from etna_pipelines.anonymise.masks.parts import misfit as misfit_of_parts
 from etna_pipelines.anonymise.masks.spec import MaskSpec
-from etna_pipelines.anonymise.paths import NOBODY, Automaton, compile_paths, parse_path
+from etna_pipelines.anonymise.paths import NOBODY, Automaton, Path, compile_paths, parse_path
 from etna_pipelines.anonymise.rows import Rows
-from etna_pipelines.anonymise.values import Numbers, Values
+from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import RulesError, ValueMalformed
 from etna_pipelines.snapshots.manifest import Column
 
 _WHOLE = ("keep", "null", "set")
-"""Masks that take an object or array as one value; the others change every value in it."""
+"""Masks that take an object or array of JSON as one value; the others change every value in it."""
+_UNFIT = ("default", "each", "serial", "shuffle")
+"""Masks of a column as such: its default, the number of its row, all of its values."""
 
 
 def build(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     """The mask of a column with paths: what they name by their masks, all else by the column's own."""
-    own = replace(spec, paths=())
-    specs = [each for _, each in spec.paths]
-    rest = NOBODY
-    if spec.name not in ("keep", "scrub"):
+    form = form_of(column) or "text"
+    named = [(parse_path(path), part) for path, part in spec.paths]
+    paths, specs = [path for path, _ in named], [part for _, part in named]
+    likes = [columns_of(column, path) for path in paths]
+    whole = [part.name in _WHOLE for part in specs]
+    own, rest = _own(spec), NOBODY
+    if own.name not in ("keep", "scrub") or spec.name == "each":
         rest = len(specs)
         specs.append(own)
-    automaton = compile_paths(
-        [parse_path(path) for path, _ in spec.paths], [each.name in _WHOLE for each in specs], rest
-    )
-    parts = [masks.build(each, _part_of(column), tools) for each in specs]
-    whole = masks.build(own, column, tools) if not masks.misfit(own, column, False) else None
-    return Inside(column, automaton, parts, whole, scrubs=spec.name == "scrub")
+        likes.append(columns_of(column, None))
+        whole.append(own.name in _WHOLE and spec.name != "each")
+    outside = masks.build(own, column, tools) if form == "text" or spec.name == "scrub" else None
+    automaton = compile_paths(paths, whole, rest)
+    return Inside(form, automaton, Parts(specs, likes, tools), outside, scrubs=spec.name == "scrub")
 
 
-def misfit(spec: MaskSpec, column: Column) -> str | None:
+def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
     """Why a column can't have such paths, with what would fit; None where it can."""
-    if not _is_json(column) and not is_textual(column):
-        return f"paths lead into JSON and the column is {base_type(column)}: use null, set(...) or keep"
+    form = form_of(column)
+    if form is None:
+        return f"`$...` leads into a document and the column is {base_type(column)}: use null, set(...) or keep"
+    if why := _misfit_of_own(spec, column, form, unique):
+        return why
     for text, part in spec.paths:
-        if why := masks.misfit(part, _part_of(column), unique=False):
-            return f"`{text}`: {why}"
         try:
             path = parse_path(text)
         except RulesError as problem:
             return str(problem)
-        if path.keys and masks.uniqueness(part) != "preserved":
-            return f"`{text}`: `{part}` can give two keys the same name, and one value would be lost: use hash or email"
+        if why := _misfit_of_part(part, column, path):
+            return f"`{text}`: {why}"
     return None
 
 
-def _is_json(column: Column) -> bool:
-    return base_type(column) in ("json", "jsonb")
+def _misfit_of_own(spec: MaskSpec, column: Column, form: Form, unique: bool) -> str | None:
+    own = _own(spec)
+    if own.name == "keep":
+        return None
+    if form == "text" or spec.name == "scrub":
+        return masks.misfit(own, column, unique)
+    return _misfit_of_part(own, column, None)
 
 
-def _part_of(column: Column) -> Column:
-    """What the values in a column's documents are like."""
-    return Column(name=column.name, type="text", category="S")
+def _misfit_of_part(part: MaskSpec, column: Column, path: Path | None) -> str | None:
+    if part.name in _UNFIT:
+        return f"`{part}` is for whole columns and not for values inside: use fake(...), hash or null"
+    if path and path.keys and (masks.uniqueness(part) != "preserved" or part.name == "null"):
+        return f"`{part}` can make two keys one, and a value would be lost: use hash or email"
+    if form_of(column) == "row" and (path is None or len(path.steps) > 1):
+        return "fields of a composite type are named by their places: use `$[0]: ...` and `mask: keep`"
+    return misfit_of_parts(part, columns_of(column, path))
 
 
-@dataclass(frozen=True)
-class _RowsOfParts:
-    """The rows that values inside documents belong to."""
-
-    rows: Rows
-    documents: Numbers
-
-    @property
-    def first(self) -> int:
-        return self.rows.first
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-    def original(self, column: str) -> Values:
-        return self.rows.original(column).at(self.documents)
-
-    def masked(self, column: str) -> Values:
-        return self.rows.masked(column).at(self.documents)
+def _own(spec: MaskSpec) -> MaskSpec:
+    """What becomes of all that no path names."""
+    if spec.name == "each":
+        return replace(masks.parse(spec.arguments[0]), locale=spec.locale)
+    return replace(spec, paths=())
 
 
 class Inside:
-    """Changes the values in documents that belong to `parts`, by the number of their owner.
+    """Changes the values inside documents. `outside` changes texts that are no documents, and scrubs those that are."""
 
-    `own` is the column's own mask, for texts that are no documents.
-    """
-
-    def __init__(
-        self, column: Column, paths: Automaton, parts: Sequence[Mask], own: Mask | None, *, scrubs: bool
-    ) -> None:
-        self._is_json = _is_json(column)
+    def __init__(self, form: Form, paths: Automaton, parts: Parts, outside: Mask | None, *, scrubs: bool) -> None:
+        self._form = form
         self._paths = paths
         self._parts = parts
-        self._own = own
+        self._outside = outside
         self._scrubs = scrubs
 
     def __call__(self, values: Values, rows: Rows) -> Values:
-        found, are_documents = find(values, self._paths, any_document=self._is_json)
+        found, are_documents = find(values, self._paths, self._form)
         others = ~are_documents & ~values.nulls
-        if self._is_json and others.any():
-            raise ValueMalformed(int(np.argmax(others)), "is not JSON")
-        masked = self._masked(found, rows)
+        if self._form != "text" and others.any():
+            what = {"json": "JSON", "array": "an array", "hstore": "an hstore", "row": "a row"}[self._form]
+            raise ValueMalformed(int(np.argmax(others)), f"is not {what}")
+        masked = self._parts(found.owners, found.kinds, found.contents, RowsOfParts(rows, found.documents))
         changed = ~same(masked, found.contents)
         written = found.written(masked)
         clean = spliced(found, np.flatnonzero(changed), written.at(changed))
-        if self._scrubs and self._own is not None:
-            clean = self._scrubbed(self._own, found, written.where(changed, found.raw), clean, rows)
-        if are_documents.all() or self._own is None:
+        if self._outside is None:
             return clean
-        return clean.where(are_documents, self._own(values, rows))
+        if self._scrubs:
+            clean = self._scrubbed(self._outside, found, written.where(changed, found.raw), clean, rows)
+        return clean if not others.any() else clean.where(~others, self._outside(values, rows))
 
-    def _masked(self, found: Found, rows: Rows) -> Values:
-        """What the values become, each by the mask of its owner."""
-        owners = found.owners
-        order = np.argsort(owners, kind="stable")
-        parts = []
-        for owner in np.unique(owners):
-            its = order[owners[order] == owner]
-            parts.append(self._parts[owner](found.contents.at(its), _RowsOfParts(rows, found.documents[its])))
-        back = np.empty(len(order), np.int64)
-        back[order] = np.arange(len(order))
-        return joined(parts).at(back)
-
-    def _scrubbed(self, own: Mask, found: Found, written: Values, clean: Values, rows: Rows) -> Values:
+    def _scrubbed(self, scrub: Mask, found: Found, written: Values, clean: Values, rows: Rows) -> Values:
         """The texts scrubbed, with what was written at the paths; `clean` has that and is not scrubbed.
 
         They are scrubbed as they were, because what stands beside a value tells what is personal. Where that makes the
         paths lead elsewhere (a key was personal), `clean` is scrubbed instead.
         """
-        scrubbed = own(found.texts, rows)
-        again, _ = find(scrubbed, self._paths, any_document=self._is_json)
+        again, _ = find(scrub(found.texts, rows), self._paths, self._form)
         rows_of_found, rows_of_again, fits = alike(found, again)
         restored = spliced(again, rows_of_again, written.at(rows_of_found))
-        return restored if fits.all() else restored.where(fits, own(clean, rows))
+        return restored if fits.all() else restored.where(fits, scrub(clean, rows))
+
+
+def _build_each(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
+    return build(spec, column, tools)
+
+
+def _refuse_each(spec: MaskSpec, column: Column, unique: bool) -> str | None:
+    return misfit(spec, column, unique)
+
+
+def _wrong_each(spec: MaskSpec) -> str | None:
+    try:
+        part = masks.parse(spec.arguments[0])
+    except RulesError as problem:
+        return f"`{spec}`: {problem}"
+    return f"`{spec}`: `{part}` is for whole columns" if part.name in _UNFIT else None
+
+
+def _uniqueness_of_each(spec: MaskSpec) -> Uniqueness:
+    return masks.uniqueness(masks.parse(spec.arguments[0]))
+
+
+KINDS = (
+    MaskKind(
+        "each",
+        _build_each,
+        (1, 1),
+        uniqueness=_uniqueness_of_each,
+        fits=lambda column: form_of(column) is not None,
+        refuses=_refuse_each,
+        wrong=_wrong_each,
+        cost="parsed",
+        examples=(("each(fake(first))", "the same array, hstore or JSON with each of its values masked"),),
+    ),
+)

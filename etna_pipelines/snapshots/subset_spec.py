@@ -4,6 +4,7 @@ import hashlib
 import math
 import re
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -51,18 +52,24 @@ class Subset(BaseModel):
     @field_validator("roots")
     @classmethod
     def _in_one_order(cls, roots: dict[str, str]) -> dict[str, str]:
-        return {_qualified(name): amount for name, amount in sorted(roots.items())}
+        qualified = sorted((_qualified(name), amount) for name, amount in roots.items())
+        for (name, _), (next_name, _) in pairwise(qualified):
+            if name == next_name:
+                raise ValueError(f"says `{name}` twice; keep one of them.")
+        return dict(qualified)
 
     @classmethod
     def parse(cls, text: str, follow: Follow = "parents") -> "Subset":
         """Read `auth_user=100, blog_page=5%`. Raises SubsetError."""
-        roots = {}
+        roots: dict[str, str] = {}
         for part in text.split(","):
             root = _ROOT.fullmatch(part.strip())
             if root is None:
                 raise SubsetError(f"`{part.strip()}` is no part of a subset: write `auth_user=100, blog_page=5%`.")
+            if (table := _qualified(root["table"])) in roots:
+                raise SubsetError(f"The subset says `{table}` twice; keep one of them.")
             try:
-                roots[root["table"]] = _checked_amount(root["amount"])
+                roots[table] = _checked_amount(root["amount"])
             except ValueError as problem:
                 raise SubsetError(f"`{root['table']}` of the subset {problem}") from None
         return cls(roots=roots, follow=follow)

@@ -5,9 +5,22 @@ the mask says otherwise (`null`, `set`, `password`).
 """
 
 import re
+from dataclasses import replace
 
 from etna_pipelines.anonymise.column_types import base_type
-from etna_pipelines.anonymise.masks import choice, fixed, free, inside, numbers, passwords, people, texts
+from etna_pipelines.anonymise.masks import (
+    apart,
+    call,
+    choice,
+    fixed,
+    free,
+    inside,
+    numbers,
+    passwords,
+    people,
+    texts,
+    tokens,
+)
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.people import FAKES
 from etna_pipelines.anonymise.masks.spec import MaskSpec, split_arguments
@@ -16,11 +29,13 @@ from etna_pipelines.snapshots.manifest import Column
 
 __all__ = [
     "FAKES", "KINDS", "Mask", "MaskKind", "MaskSpec", "Tools",
-    "build", "catalogue", "identifies", "misfit", "parse", "uniqueness",
+    "agrees", "build", "catalogue", "identifies", "kept_apart", "misfit", "parse", "reads", "uniqueness",
 ]  # fmt: skip
 
 KINDS: dict[str, MaskKind] = {
-    kind.name: kind for family in (fixed, people, passwords, choice, texts, numbers, inside, free) for kind in family.KINDS
+    kind.name: kind
+    for family in (fixed, people, tokens, passwords, texts, numbers, choice, inside, free, call)
+    for kind in family.KINDS
 }
 
 _SPEC = re.compile(r"^\s*([a-z_]+)\s*(?:\((.*)\))?\s*$", re.S)
@@ -57,7 +72,22 @@ def identifies(spec: MaskSpec) -> str | None:
 
 def uniqueness(spec: MaskSpec) -> Uniqueness:
     """Whether two values stay two: surely, most likely, or not."""
-    return KINDS[spec.name].uniqueness(spec)
+    return "preserved" if spec.unique else KINDS[spec.name].uniqueness(spec)
+
+
+def agrees(spec: MaskSpec) -> bool:
+    """Whether equal values become equal in every column, as both ends of a foreign key must."""
+    return KINDS[spec.name].agrees
+
+
+def reads(spec: MaskSpec) -> tuple[str, ...]:
+    """The other columns of the row that the mask looks at."""
+    return KINDS[spec.name].reads(spec)
+
+
+def kept_apart(spec: MaskSpec) -> MaskSpec:
+    """The mask for a column of a key: one that tells originals apart even where case and spaces alone do."""
+    return replace(spec, unique=True) if KINDS[spec.name].folds(spec) else spec
 
 
 def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
@@ -67,16 +97,36 @@ def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
     kind = KINDS[spec.name]
     if not kind.fits(column):
         does = "reads text" if spec.name == "scrub" else "makes text"
-        return f"`{spec}` {does} and the column is {base_type(column)}: use null, set(...) or keep"
+        return f"`{spec}` {does} and the column is {base_type(column)}: use {_fitting(column, unique)}"
     if why := kind.refuses(spec, column, unique):
         return why
+    if spec.unique and (why := apart.misfit(kind, spec, column)):
+        return why
     if unique and uniqueness(spec) == "lossy":
-        return f"`{spec}` can give two rows the same value and the column is unique: use hash, email or fake(username)"
+        return (
+            f"`{spec}` can give two rows the same value and the column is unique: "
+            f"use {_fitting(column, unique)}, or say `unique: true`"
+        )
     return None
+
+
+def _fitting(column: Column, unique: bool) -> str:
+    """Masks that would fit, as rules write them."""
+    fitting = []
+    for kind in KINDS.values():
+        for written, _ in kind.examples:
+            spec = parse(written)
+            lossy = unique and kind.uniqueness(spec) == "lossy"
+            if kind.fits(column) and not lossy and not kind.reads(spec) and not kind.refuses(spec, column, unique):
+                fitting.append(written)
+    others = [written for written in fitting if written not in ("keep", "null", "default", "scrub")]
+    return ", ".join([*others, "null, set(...) or keep"])
 
 
 def build(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     """The mask for a column's values."""
     if spec.paths:
         return inside.build(spec, column, tools)
-    return KINDS[spec.name].build(spec, column, tools)
+    kind = KINDS[spec.name]
+    mask = kind.build(spec, column, tools)
+    return apart.kept(mask, kind, spec, column, tools.pseudonyms) if spec.unique else mask

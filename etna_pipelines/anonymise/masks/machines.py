@@ -47,7 +47,7 @@ def misfit(kind: str, column: Column) -> str | None:
     """Why a column takes no codes of a kind."""
     code, length = CODES[kind], length_of(column)
     if not is_textual(column) and base_type(column) not in code.types:
-        takers = " and ".join(("text", *code.types))
+        takers = ", ".join(("text", *code.types))
         return f"`fake({kind})` is for {takers} and the column is {base_type(column)}: use null, set(...) or keep"
     if length is not None and length < code.length:
         return f"`fake({kind})` needs {code.length} characters and the column has {length}: use null, set(...) or keep"

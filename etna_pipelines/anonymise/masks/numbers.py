@@ -221,7 +221,10 @@ KINDS = (
         wrong=_wrong_shift,
         reads=lambda spec: spec.arguments[1:],
         examples=(
-            ("shift(30, user_id)", "a date up to 30 days away, all dates of one `user_id` by the same; infinity stays"),
+            (
+                "shift(30)",
+                "a date up to 30 days away; `shift(30, user_id)`: all dates of one `user_id` by the same number",
+            ),
         ),
     ),
 )

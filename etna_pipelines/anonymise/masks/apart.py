@@ -62,7 +62,7 @@ def with_token(mask: Mask, column: Column, pseudonyms: Pseudonyms) -> Mask:
 
 
 def with_tags(mask: Mask, column: Column, pseudonyms: Pseudonyms, *, tagged: bool) -> Mask:
-    """The mask's values, with a tag where originals are odd, or another pseudonym where that is unwanted or too long."""
+    """The mask's values, tagged where originals are odd; another pseudonym where a tag is unwanted or too long."""
     length = length_of(column)
     in_citext = base_type(column).endswith("citext")
 

@@ -26,4 +26,13 @@ def _takes_text(column: Column) -> bool:
     return is_textual(column) or bool(_SCRUBBED.fullmatch(base_type(column)))
 
 
-KINDS = (MaskKind("scrub", _scrub, uniqueness=lambda _: "likely", fits=_takes_text),)
+KINDS = (
+    MaskKind(
+        "scrub",
+        _scrub,
+        uniqueness=lambda _: "likely",
+        fits=_takes_text,
+        cost="searched",
+        examples=(("scrub", "the same text, JSON, array or XML without personal data"),),
+    ),
+)

@@ -10,11 +10,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+from faker.config import AVAILABLE_LOCALES
+
 from etna_pipelines.anonymise.masks import MaskSpec, parse
+from etna_pipelines.anonymise.paths import parse_path
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.rules_file import ColumnRules, Data, RulesFile, TableRules, read
 from etna_pipelines.errors import RulesError
-from etna_pipelines.yaml_file import Place, YamlFile, dotted
+from etna_pipelines.yaml_file import Place, YamlFile, did_you_mean, dotted
 
 
 @dataclass(frozen=True)
@@ -241,6 +244,14 @@ def _check_masks(file: YamlFile, content: RulesFile) -> None:
                 parse(mask)
             except RulesError as problem:
                 raise file.mistake(at, f"{problem}.") from None
+        for path in rule.paths:
+            try:
+                parse_path(path)
+            except RulesError as problem:
+                raise file.mistake((*place, path), f"{problem}.") from None
+        if rule.locale and rule.locale not in AVAILABLE_LOCALES:
+            meant = did_you_mean(rule.locale, sorted(AVAILABLE_LOCALES))
+            raise file.mistake((*place, "locale"), f"Faker has no locale `{rule.locale}`; {meant}")
 
 
 def _refuse_ineffective(layers: Sequence[Layer]) -> None:

@@ -55,7 +55,8 @@ _INDEXES = f"""
     WITH dumped AS ({DUMPED})
     SELECT i.indrelid, i.indisprimary, i.indisexclusion,
            array_agg(coalesce(a.attname, pg_get_indexdef(i.indexrelid, k.position::int, true)) ORDER BY k.position),
-           coalesce(pg_get_expr(i.indpred, i.indrelid), '')
+           coalesce(pg_get_expr(i.indpred, i.indrelid), ''),
+           pg_get_indexdef(i.indexrelid) ~ 'NULLS NOT DISTINCT'
     FROM dumped r
     JOIN pg_index i ON i.indrelid = r.oid
     CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
@@ -72,19 +73,19 @@ _CHECKS = f"""
         UNION ALL
         SELECT m.oid, d.typbasetype FROM made_of m JOIN pg_type d ON d.oid = m.domain
         JOIN pg_type b ON b.oid = d.typbasetype WHERE b.typtype = 'd')
-    SELECT r.oid, pg_get_constraintdef(c.oid),
+    SELECT r.oid, c.conname, pg_get_constraintdef(c.oid),
            ARRAY (SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0
                   AND NOT a.attisdropped AND (a.attnum = ANY (c.conkey) OR 0 = ANY (c.conkey)) ORDER BY a.attnum)
     FROM dumped r JOIN pg_constraint c ON c.conrelid = r.oid AND c.contype = 'c'
     WHERE r.relkind = 'r'
     UNION ALL
-    SELECT r.oid, pg_get_constraintdef(c.oid), ARRAY[a.attname::text]
+    SELECT r.oid, c.conname, pg_get_constraintdef(c.oid), ARRAY[a.attname::text]
     FROM dumped r
     JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN made_of m ON m.oid = a.atttypid
     JOIN pg_constraint c ON c.contypid = m.domain AND c.contype = 'c'
     WHERE r.relkind = 'r'
-    ORDER BY 1, 2, 3
+    ORDER BY 1, 2, 4
 """
 
 # A partition may be a partition's: its keys are those of all above it. Names are the same in all of them.
@@ -188,18 +189,21 @@ def _tables(connection: Connection) -> list[Table]:
     uniques: dict[int, list[list[str]]] = defaultdict(list)
     exclusions: dict[int, list[list[str]]] = defaultdict(list)
     predicates: dict[int, list[str]] = defaultdict(list)
-    for oid, is_primary, excludes, key, predicate in connection.execute(_INDEXES):
+    nulls_equal: dict[int, list[list[str]]] = defaultdict(list)
+    for oid, is_primary, excludes, key, predicate, equates_nulls in connection.execute(_INDEXES):
         if is_primary:
             primary_keys[oid] = key
         elif not excludes:
             uniques[oid].append(key)
         if excludes:  # so may a primary key be: WITHOUT OVERLAPS
             exclusions[oid].append(key)
+        if equates_nulls:
+            nulls_equal[oid].append(key)
         if predicate:
             predicates[oid].append(predicate)
     checks: dict[int, list[Check]] = defaultdict(list)
-    for oid, sql, over in connection.execute(_CHECKS):
-        checks[oid].append(Check(sql=sql, columns=over))
+    for oid, name, sql, over in connection.execute(_CHECKS):
+        checks[oid].append(Check(name=name, sql=sql, columns=over))
     partition_keys: dict[int, list[str]] = defaultdict(list)
     for oid, part in connection.execute(_PARTITION_KEYS):
         partition_keys[oid].append(part)
@@ -211,6 +215,7 @@ def _tables(connection: Connection) -> list[Table]:
             columns=columns.get(oid, []),
             primary_key=primary_keys.get(oid, []),
             uniques=uniques.get(oid, []),
+            nulls_equal=nulls_equal.get(oid, []),
             predicates=predicates.get(oid, []),
             checks=checks.get(oid, []),
             exclusions=exclusions.get(oid, []),

@@ -52,6 +52,7 @@ class Column(_Model):
 class Check(_Model):
     """A CHECK constraint: `CHECK ((size > 0))`. A domain's speaks of VALUE and is that of each column of the domain."""
 
+    name: str
     sql: str
     columns: list[str]
 
@@ -66,6 +67,8 @@ class Table(_Model):
     primary_key: list[str] = []
     uniques: list[list[str]] = []
     """Column lists of the other unique constraints and unique indexes; an expression stands as its SQL text."""
+    nulls_equal: list[list[str]] = []
+    """Those of `uniques` in which NULL equals NULL."""
     predicates: list[str] = []
     """The SQL that says which rows its partial unique indexes and exclusion constraints are about."""
     checks: list[Check] = []
@@ -151,17 +154,37 @@ class Finding(_Model):
     count: int
 
 
+class Scanned(_Model):
+    """What the proof read of one table, or of what is no table: `schema` (toc.dat) and other files by their names."""
+
+    what: str
+    bytes: int
+    """Uncompressed."""
+    decoded: int = 0
+    """Bytes that were read once more with encodings undone: surroundings of escapes, what base64 holds ..."""
+
+
 class Proof(_Model):
+    """What was searched for originals, for what, and what was found or allowed."""
+
     passed: bool
     scanned_bytes: int
     scanned_files: int
+    scanned: list[Scanned] = []
+    """By table, in the archive's order."""
+    encodings: list[str] = []
+    """Names of the encodings that were undone wherever they stood, within each other too."""
     originals: int
     """How many distinct originals of identifying columns were looked for."""
+    kinds: dict[str, int] = {}
+    """Those by their kind: `names, usernames and secrets`, `e-mail addresses`, `phone numbers`."""
     share: float = 1.0
     """Which share of all originals that is: a fair sample where a set held more than memory is spent on."""
     ambiguous: int = 0
     """Full names that are left out because they are somebody's pseudonym too: to find one proves nothing."""
     allowed: dict[str, int] = {}
+    """What was found and may be there, each with the reason, and how often: `e-mail at x.org, one of public: domains`,
+    `e-mail at example.com, made by the strip`, `word, one of public: words`, `1f2e3d4c..., one of public: hashes`."""
     findings: list[Finding] = []
     of: str | None = None
     """Of a subset: the whole snapshot that was searched. A subset holds nothing but rows of it, byte for byte."""

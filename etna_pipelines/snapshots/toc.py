@@ -4,6 +4,7 @@ The format is PostgreSQL's own (src/bin/pg_dump/pg_backup_archiver.c: ReadHead, 
 to 1.16 (17 and 18).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -25,6 +26,8 @@ class Entry:
     """`COPY schema.table (columns) FROM stdin;` of table data."""
     file: str
     owner: str = ""
+    dependencies: tuple[int, ...] = ()
+    """The dump ids of what it needs, and of what is not in the archive."""
 
     @property
     def name(self) -> str:
@@ -36,8 +39,33 @@ class Entry:
 
 def read(data: bytes) -> list[Entry]:
     """The entries of a toc.dat. Raises SnapshotDamaged where it is not one."""
+    return [entry for entry, _ in _read(data).entries]
+
+
+def without(data: bytes, dump_ids: Collection[int]) -> bytes:
+    """The same toc.dat lacking some entries; all others stay byte for byte. Raises SnapshotDamaged.
+
+    pg_restore passes over dependencies on what is not there.
+    """
+    contents = _read(data)
+    kept = [raw for entry, raw in contents.entries if entry.dump_id not in dump_ids]
+    count = bytes(1) + len(kept).to_bytes(contents.int_size, "little")
+    return b"".join([contents.header, count, *kept, contents.rest])
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """A toc.dat in its parts: what stands before the number of entries, each entry with its bytes, what follows."""
+
+    header: bytes
+    int_size: int
+    entries: list[tuple[Entry, bytes]]
+    rest: bytes
+
+
+def _read(data: bytes) -> _Contents:
     try:
-        return _Reader(data).entries()
+        return _Reader(data).contents()
     except (IndexError, ValueError, UnicodeDecodeError):
         raise SnapshotDamaged(
             "toc.dat is not a table of contents that this version reads: take a new backup."
@@ -46,6 +74,7 @@ def read(data: bytes) -> list[Entry]:
 
 class _Reader:
     def __init__(self, data: bytes) -> None:
+        self._data = data
         self._in = BytesIO(data)
         if self._in.read(5) != b"PGDMP":
             raise ValueError
@@ -62,8 +91,14 @@ class _Reader:
         for _ in range(3):
             self._text()  # database, server version, pg_dump version
 
-    def entries(self) -> list[Entry]:
-        return [self._entry() for _ in range(self._int())]
+    def contents(self) -> _Contents:
+        header = self._data[: self._in.tell()]
+        entries = []
+        for _ in range(self._int()):
+            start = self._in.tell()
+            entry = self._entry()
+            entries.append((entry, self._data[start : self._in.tell()]))
+        return _Contents(header, self._int_size, entries, self._in.read())
 
     def _entry(self) -> Entry:
         dump_id = self._int()
@@ -78,9 +113,11 @@ class _Reader:
             self._int()  # relkind
         owner = self._text()
         self._text()  # with oids
-        while self._raw() is not None:
-            pass  # dependencies
-        return Entry(dump_id, oid, tag, kind, namespace, f"{definition}{drop}", copy, self._text(), owner)
+        dependencies = []
+        while (dependency := self._raw()) is not None:
+            dependencies.append(int(dependency))
+        sql, file = f"{definition}{drop}", self._text()
+        return Entry(dump_id, oid, tag, kind, namespace, sql, copy, file, owner, tuple(dependencies))
 
     def _int(self) -> int:
         sign, *digits = self._in.read(1 + self._int_size)

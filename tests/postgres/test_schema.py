@@ -75,8 +75,9 @@ def test_checks_are_those_of_the_table_and_of_its_columns_domains(database: Data
     table = table_of(
         database,
         """CREATE DOMAIN word AS text CHECK (VALUE <> ''); CREATE DOMAIN short AS word CHECK (length(VALUE) < 9);
-           CREATE TABLE t (a int CHECK (a > 0), "B b" short, c int, CHECK (c < a), CHECK (t IS NOT NULL))""",
+           CREATE TABLE t (a int CHECK (a > 0), "B b" short, c int, CONSTRAINT less CHECK (c < a), CHECK (t IS NOT NULL))""",
     )
+    assert {"less", "t_a_check", "word_check"} < {check.name for check in table.checks}
     assert {(check.sql, tuple(check.columns)) for check in table.checks} == {
         ("CHECK ((a > 0))", ("a",)),
         ("CHECK ((c < a))", ("a", "c")),
@@ -91,10 +92,12 @@ def test_what_keeps_rows_apart_in_part_of_a_table_or_by_overlap(database: Databa
         database,
         """CREATE TABLE booking (room text, during tsrange, paid bool,
                EXCLUDE USING gist (during WITH &&), EXCLUDE (lower(room) WITH =) WHERE (paid));
-           CREATE UNIQUE INDEX ON booking (room) WHERE during IS NOT NULL""",
+           CREATE UNIQUE INDEX ON booking (room) WHERE during IS NOT NULL;
+           CREATE UNIQUE INDEX ON booking (paid, room) NULLS NOT DISTINCT""",
     )
     assert sorted(table.exclusions) == [["during"], ["lower(room)"]]
-    assert table.uniques == [["room"]]
+    assert sorted(table.uniques) == [["paid", "room"], ["room"]]
+    assert table.nulls_equal == [["paid", "room"]]
     assert sorted(table.predicates) == ["(during IS NOT NULL)", "paid"]
 
 

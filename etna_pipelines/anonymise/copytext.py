@@ -144,6 +144,9 @@ def split(block: bytes, width: int) -> Fields:
     bad, nulls = _misfit(raw, ends, width)
     if bad >= 0:
         raise ValueMalformed(bad, f"has not {width} columns")
+    nul = block.find(b"\0")
+    if nul >= 0:
+        raise ValueMalformed(block.count(b"\n", 0, nul), "holds a NUL, which PostgreSQL's text has not")
     if not block.isascii():
         _refuse_other_encodings(block, width)
     return Fields(raw, ends, width, backslashes > nulls)

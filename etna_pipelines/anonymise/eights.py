@@ -3,10 +3,14 @@
 The compiler makes one machine instruction of each `load` and `store` (little-endian, wherever the bytes stand).
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from etna_pipelines.anonymise.kernel import inlined
-from etna_pipelines.anonymise.values import Bytes
+
+if TYPE_CHECKING:
+    from etna_pipelines.anonymise.values import Bytes
 
 SLACK = 8
 """Bytes that a buffer needs behind what is written to it eight at a time."""
@@ -19,16 +23,16 @@ HIGHEST = EACH * np.uint64(128)
 
 
 @inlined
-def load(buffer: Bytes, place: int) -> np.uint64:
+def load(buffer: "Bytes", place: int) -> np.uint64:
     """The eight bytes from a place on, which must all be in the buffer."""
     word = np.uint64(0)
-    for index in range(np.uint64(8)):
-        word |= np.uint64(buffer[np.uint64(place) + index]) << np.uint64(8 * index)
+    for index in range(8):
+        word |= np.uint64(buffer[np.uint64(place) + np.uint64(index)]) << np.uint64(8 * index)
     return word
 
 
 @inlined
-def load_some(buffer: Bytes, place: int, count: int) -> np.uint64:
+def load_some(buffer: "Bytes", place: int, count: int) -> np.uint64:
     """At most eight bytes from a place on, and zeros."""
     if place + 8 <= len(buffer):
         word = load(buffer, place)
@@ -40,16 +44,36 @@ def load_some(buffer: Bytes, place: int, count: int) -> np.uint64:
 
 
 @inlined
-def store(out: Bytes, place: int, word: np.uint64) -> None:
-    for index in range(np.uint64(8)):
-        out[np.uint64(place) + index] = np.uint8(word >> np.uint64(8 * index))
+def store(out: "Bytes", place: int, word: np.uint64) -> None:
+    for index in range(8):
+        out[np.uint64(place) + np.uint64(index)] = np.uint8(word >> np.uint64(8 * index))
 
 
 @inlined
-def copy(out: Bytes, place: int, buffer: Bytes, start: int, length: int) -> int:
+def copy(out: "Bytes", place: int, buffer: "Bytes", start: int, length: int) -> int:
     """Copy a value, and say where the next may stand. Up to SLACK bytes behind it are written over."""
     done = 0
     while done < length:
         store(out, place + done, load_some(buffer, start + done, length - done))
         done += 8
     return place + max(length, 0)
+
+
+@inlined
+def lower(word: np.uint64) -> np.uint64:
+    """A to Z in lower case, all other bytes as they are."""
+    sevens = word & ~HIGHEST
+    from_a, after_z = sevens + EACH * np.uint64(128 - ord("A")), sevens + EACH * np.uint64(127 - ord("Z"))
+    return word | ((from_a & ~after_z & ~word & HIGHEST) >> np.uint64(2))
+
+
+@inlined
+def hexed(half: np.uint64) -> np.uint64:
+    """The eight hex digits of four bytes (the lower half of a word), in the order of the bytes."""
+    half = (half | (half << np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
+    half = (half | (half << np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
+    digits = ((half >> np.uint64(4)) & np.uint64(0x000F000F000F000F)) | (
+        (half & np.uint64(0x000F000F000F000F)) << np.uint64(8)
+    )
+    letters = ((digits + EACH * np.uint64(6)) >> np.uint64(4)) & EACH
+    return digits + EACH * np.uint64(ord("0")) + letters * np.uint64(ord("a") - ord("0") - 10)

@@ -1,34 +1,28 @@
 """Pseudonyms are a pure function of (key, kind of value, normalised value).
 
 So the same e-mail becomes the same fake in every table, inside JSON and in every snapshot made with that key, without
-any table of who is who. The keyed hash is BLAKE3 over a 32-byte subkey (one per kind, derived by keyed BLAKE2b)
-followed by the value: BLAKE3 has no length extension, so the prefixed key makes it a MAC. Its hex digits become
-tokens, and indices into pools of names that Faker (en_GB) knows.
+any table of who is who. The keyed hash is SipHash-2-4 under a subkey of 16 bytes, one per kind, derived by keyed
+BLAKE2b. Its digits become tokens, and indices into pools of names that Faker (en_GB) knows.
 """
 
 import hashlib
 from functools import cached_property, lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
-import polars_hash as plh
 
-from etna_pipelines.anonymise.values import Values
+from etna_pipelines.anonymise.eights import SLACK, copy, hexed, store
+from etna_pipelines.anonymise.kernel import kernel
+from etna_pipelines.anonymise.phones import PHONE_FORMS, national_number, national_numbers
+from etna_pipelines.anonymise.pools import METHODS, in_ascii, pool
+from etna_pipelines.anonymise.siphash import Hashes, hashes_of
+from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
 
-_INDEX_DIGITS = 15  # of hex: 60 bits, so that an index fits a 64-bit integer and the modulo's bias is nothing
+__all__ = ["EMAIL_DOMAIN", "METHODS", "TOKEN_DIGITS", "Pseudonyms", "key_id", "national_number", "pool"]
 
 TOKEN_DIGITS = 16  # of hex: 64 bits, so that among a million values two agree once in 37 million snapshots
 
 EMAIL_DOMAIN = "example.com"  # reserved by RFC 2606: no mail to it can be delivered
-
-PHONE_AREAS = [
-    # Ofcom, "Telephone numbers for use in TV and radio drama programmes": 1,000 numbers after each prefix. The mobile
-    # range (07700 900xxx) is left out, so that a pseudonym is never taken for a mobile that could get a message.
-    *("0113 496 0", "0114 496 0", "0115 496 0", "0116 496 0", "0117 496 0", "0118 496 0"),
-    *("0121 496 0", "0131 496 0", "0141 496 0", "0151 496 0", "0161 496 0", "0191 498 0"),
-    *("020 7946 0", "028 9649 6", "029 2018 0", "01632 960", "03069 990", "0808 157 0"),
-]
 
 _EXTENSION = (  # those of documents and media alone: `scan.jones` has none
     r"(?i)(\.(?:pdf|docx?|xlsx?|pptx?|od[tsp]|rtf|txt|csv|zip|jpe?g|png|gif|webp|avif|svg|tiff?|bmp|heic|"
@@ -47,109 +41,55 @@ class Pseudonyms:
         """The same key's pseudonyms in another language."""
         return Pseudonyms(self._key, locale)
 
-    def numbers(self, values: Values, kind: str) -> npt.NDArray[np.uint64]:
-        """A keyed number of 64 bits for each value: for whatever a mask picks, shifts or draws."""
-        digits = self.digest(values.series(), f"number.{kind}").str.slice(0, 15)
-        return digits.str.to_integer(base=16, dtype=pl.UInt64).fill_null(0).to_numpy()
-
-    def token(self, values: Values, kind: str, digits: int = TOKEN_DIGITS, begin: str = "") -> Values:
-        """`begin` and `digits` (at most 64) hex digits that tell values apart."""
-        return Values.of(begin + self._token(values.series(), kind, digits))
-
-    def fake(self, values: Values, kind: str) -> Values:
-        """A first name, last name, company ... for each: what is equal without regard to case stays equal."""
-        return Values.of(self._fake(values.series(), kind))
-
-    def full_name(self, values: Values) -> Values:
-        """`First Last` of a full name, each word by the pseudonym that it has alone."""
-        return Values.of(self._full_name(values.series()))
-
-    def username(self, values: Values, length: int | None = None) -> Values:
-        """`first.<token>`; the token alone where that does not fit."""
-        return Values.of(self._username(values.series(), length))
-
-    def email(self, values: Values, length: int | None = None) -> Values:
-        """`first.<token>@example.com`: never deliverable, and unique where the originals are without regard to case."""
-        return Values.of(self._email(values.series(), length))
-
-    def phone(self, values: Values) -> Values:
-        """A number of Ofcom's drama ranges; +44 where the original began with it, spaces where it had any."""
-        return Values.of(self._phone(values.series()))
-
-    def file(self, values: Values) -> Values:
-        """The path of a file under another name, in its folders, with its extension: `documents/<token>.pdf`."""
-        return Values.of(self._file(values.series()))
-
     def subkey(self, kind: str) -> str:
         """The key of one kind of value, as 32 hex digits (16 bytes): domain separation."""
         return hashlib.blake2b(kind.encode(), key=self._key, digest_size=16, person=b"etna-pipelines").hexdigest()
 
-    def digest(self, values: pl.Series, kind: str) -> pl.Series:
-        """64 hex digits for each value."""
-        prefixed = plh.concat_str(pl.lit(self.subkey(kind)), pl.col("value"))
-        return values.to_frame("value").select(prefixed.chash.blake3()).to_series()
+    def numbers(self, values: Values, kind: str) -> Hashes:
+        """A keyed number of 64 bits for each value, 0 for NULL: for whatever a mask picks, shifts or draws."""
+        return self._hashes(values, f"number.{kind}")
 
-    def pick(self, digests: pl.Series, pool: pl.Series, part: int = 0) -> pl.Series:
-        """One of the pool for each digest; `part` 0 to 2 takes other digits of it."""
-        digits = digests.str.slice(TOKEN_DIGITS + part * _INDEX_DIGITS, _INDEX_DIGITS)
-        return pool.gather(digits.str.to_integer(base=16, dtype=pl.UInt64) % len(pool))
+    def token(self, values: Values, kind: str, digits: int = TOKEN_DIGITS, begin: str = "") -> Values:
+        """`begin` and `digits` (at most 64) hex digits that tell values apart."""
+        lanes = [kind, *(f"{kind}.{lane}" for lane in range(1, -(-digits // TOKEN_DIGITS)))]
+        return _hex_of(values.nulls, [self._hashes(values, lane) for lane in lanes], digits, begin)
 
-    def _token(self, values: pl.Series, kind: str, digits: int = TOKEN_DIGITS) -> pl.Series:
-        """`digits` hex digits that tell values apart."""
-        return self.digest(values, kind).str.slice(0, digits)
-
-    def _fake(self, values: pl.Series, kind: str) -> pl.Series:
+    def fake(self, values: Values, kind: str) -> Values:
         """A first name, last name, company ... for each: what is equal without regard to case stays equal."""
-        each = values.unique()
-        if 2 * len(each) < len(values):  # first names, cities: a few, again and again
-            return values.replace_strict(each, self._fake(each, kind))
-        return self.pick(self.digest(_folded(values), f"fake.{kind}"), pool(kind, self._locale))
+        return _picked(_pool(kind, self._locale), self._hashes(values, f"fake.{kind}", folded=True), values.nulls)
 
-    def _full_name(self, values: pl.Series) -> pl.Series:
+    def full_name(self, values: Values) -> Values:
         """`First Last` of a full name, each word by the pseudonym that it has alone."""
-        words = values.str.strip_chars().str.splitn(" ", 2).struct.unnest()
-        first, last = self._fake(words["field_0"], "first"), self._fake(words["field_1"], "last")
-        blank = values.is_null() | (values.str.strip_chars() == "")
-        named = pl.concat_str(first, last, separator=" ", ignore_nulls=True)
-        return pl.select(pl.when(blank).then(values).otherwise(named)).to_series()
+        starts, ends, rest_starts, rest_lengths = _words(values.buffer, values.starts, values.lengths)
+        first = self.fake(Values(values.buffer, starts, np.where(values.nulls, NULL_LENGTH, ends - starts)), "first")
+        last = self.fake(Values(values.buffer, rest_starts, rest_lengths), "last")
+        return first.then(last, b" ").where((ends > starts) | values.nulls, values)
 
-    def _username(self, values: pl.Series, length: int | None = None) -> pl.Series:
-        """`first.<token>`; the token alone where that does not fit."""
-        digests = self.digest(_folded(values), "username")
-        return self._handle(digests, length)
+    def username(self, values: Values, length: int | None = None, *, exact: bool = False) -> Values:
+        """`first.<token>`; the token alone where that does not fit. `exact`: upper and lower case tell values apart,
+        and what is in lower case has the pseudonym that it always has."""
+        return self._handle(values, "username", length, exact)
 
-    def _email(self, values: pl.Series, length: int | None = None) -> pl.Series:
-        """`first.<token>@example.com`: never deliverable, and unique where the originals are without regard to case."""
-        digests = self.digest(_folded(values), "email")
-        return self._handle(digests, length, f"@{EMAIL_DOMAIN}")
+    def email(self, values: Values, length: int | None = None, *, exact: bool = False) -> Values:
+        """`first.<token>@example.com`: never deliverable, and unique where the originals are without regard to case
+        (`exact`: with regard to it)."""
+        return self._handle(values, "email", length, exact, f"@{EMAIL_DOMAIN}")
 
-    def _phone(self, values: pl.Series) -> pl.Series:
+    def phone(self, values: Values) -> Values:
         """A number of Ofcom's drama ranges; +44 where the original began with it, spaces where it had any."""
-        digests = self.digest(national_number(values), "phone")
-        original = values.str.strip_chars()
-        foreign = original.str.starts_with("+44") | original.str.starts_with("0044")
-        spaced = original.str.contains(" ", literal=True)
-        numbers = self.pick(digests, pl.Series([f"{number:03}" for number in range(1000)]), part=1)
-        digits = digests.str.slice(TOKEN_DIGITS, _INDEX_DIGITS).str.to_integer(base=16, dtype=pl.UInt64)
-        forms = [form for area in PHONE_AREAS for form in _phone_forms(area)]
-        which = digits % len(PHONE_AREAS) * 4 + foreign.cast(pl.UInt64) * 2 + spaced.cast(pl.UInt64)
-        return pl.Series(forms).gather(which) + numbers
+        numbers, forms = national_numbers(values)
+        hashes = self._hashes(numbers, "phone")
+        areas = hashes % np.uint64(len(PHONE_FORMS) // 4) * np.uint64(4) + forms.astype(np.uint64)
+        begin = _picked(PHONE_FORMS, areas, values.nulls)
+        return begin.then(_picked(_THOUSAND, hashes >> np.uint64(32), values.nulls))
 
-    def _file(self, values: pl.Series) -> pl.Series:
+    def file(self, values: Values) -> Values:
         """The path of a file under another name, in its folders, with its extension: `documents/<token>.pdf`."""
-        folders = values.str.extract(r"^(.*/)").fill_null("")
-        extensions = values.str.extract(_EXTENSION).fill_null("")
-        return folders + self._token(values, "file") + extensions
-
-    def _handle(self, digests: pl.Series, length: int | None, end: str = "") -> pl.Series:
-        # No surname: with one, a handle could by chance spell an original's full name, which the proof looks for.
-        first = self.pick(digests, _ascii("first", self._locale), part=1)
-        token = digests.str.slice(0, TOKEN_DIGITS)
-        handles = pl.select(pl.concat_str(first, pl.lit("."), token, pl.lit(end))).to_series()
-        if length is None or longest(handles) <= length:
-            return handles
-        short = token.str.slice(0, length - len(end)) + end
-        return pl.select(pl.when(handles.str.len_chars() <= length).then(handles).otherwise(short)).to_series()
+        paths = values.series()
+        folders = Values.of(paths.str.extract(r"^(.*/)").fill_null(""))
+        extensions = Values.of(paths.str.extract(_EXTENSION).fill_null(""))
+        named = folders.then(self.token(values, "file")).then(extensions)
+        return named.where(~values.nulls, values)
 
     @cached_property
     def emitted(self) -> frozenset[str]:
@@ -161,68 +101,93 @@ class Pseudonyms:
             for word in (name, *name.split())
         )
 
+    def digest(self, values: pl.Series, kind: str) -> pl.Series:
+        """64 hex digits for each value."""
+        return self.token(Values.of(values), kind, 64).series()
+
+    def pick(self, digests: pl.Series, pool: pl.Series, part: int = 0) -> pl.Series:
+        """One of the pool for each digest; `part` 0 to 2 takes other digits of it."""
+        digits = digests.str.slice(TOKEN_DIGITS + part * 15, 15)
+        return pool.gather(digits.str.to_integer(base=16, dtype=pl.UInt64) % len(pool))
+
+    def _hashes(self, values: Values, kind: str, *, folded: bool = False) -> Hashes:
+        return hashes_of(values, bytes.fromhex(self.subkey(kind)), folded=folded)
+
+    def _handle(self, values: Values, kind: str, length: int | None, exact: bool, end: str = "") -> Values:
+        # No surname: with one, a handle could by chance spell an original's full name, which the proof looks for.
+        hashes = self._hashes(values, kind, folded=not exact)
+        first = _picked(_handles(self._locale), hashes, values.nulls)
+        handles = first.then(_hex_of(values.nulls, [hashes], TOKEN_DIGITS, ".", end))
+        if length is None or handles.lengths.max(initial=0) <= length:
+            return handles
+        short = _hex_of(values.nulls, [hashes], min(length - len(end), TOKEN_DIGITS), end=end)
+        return handles.where(handles.lengths <= length, short)
+
 
 def key_id(key: bytes) -> str:
     """What names a key without telling it: stands in manifests."""
     return hashlib.sha256(b"etna-key-id" + key).hexdigest()[:8]
 
 
-def national_number(values: pl.Series) -> pl.Series:
-    """Digits of a UK phone number as dialled inside the country: `+44 (0)7700 900123` -> `07700900123`."""
-    digits = values.str.replace_all(" ", "", literal=True)
-    if digits.str.contains(r"[^0-9+]").any():
-        digits = digits.str.replace_all(r"[^0-9+]", "")
-    digits = digits.str.replace(r"^(?:\+|00)440?", "0")
-    return digits.str.replace_all("+", "", literal=True) if digits.str.contains("+", literal=True).any() else digits
-
-
-def longest(values: pl.Series) -> int:
-    """Bytes of the longest value; 0 where there is none."""
-    length = values.str.len_bytes().max()
-    return length if isinstance(length, int) else 0
-
-
-def _phone_forms(area: str) -> tuple[str, str, str, str]:
-    """The beginning of a number without spaces and with them, then likewise from abroad."""
-    return area.replace(" ", ""), area, f"+44{area[1:].replace(' ', '')}", f"+44 {area[1:]}"
-
-
-def _folded(values: pl.Series) -> pl.Series:
-    return values.str.strip_chars().str.to_lowercase()
+_THOUSAND = Values.of(f"{number:03}" for number in range(1000))
 
 
 @lru_cache
-def pool(kind: str, locale: str) -> pl.Series:
-    """What Faker can say of a kind, in a fixed order, without repeats; 5,000 at most. Raises KeyError: no such kind."""
-    from faker import Faker
-
-    fake = Faker(locale)
-    if kind in ("first", "last"):
-        provider = next(
-            p for p in fake.get_providers() if hasattr(p, "first_names" if kind == "first" else "last_names")
-        )
-        known = provider.first_names if kind == "first" else provider.last_names
-        return pl.Series(sorted({str(name) for name in known}))
-    fake.seed_instance(kind)
-    said = {str(getattr(fake, METHODS[kind])()).replace("\n", ", ") for _ in range(2_000)}
-    return pl.Series(sorted(said))
+def _pool(kind: str, locale: str) -> Values:
+    return Values.of(pool(kind, locale))
 
 
 @lru_cache
-def _ascii(kind: str, locale: str) -> pl.Series:
-    return pool(kind, locale).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"[^a-z]", "")
+def _handles(locale: str) -> Values:
+    return Values.of(in_ascii("first", locale))
 
 
-METHODS = {
-    "company": "company",
-    "job": "job",
-    "street": "street_address",
-    "city": "city",
-    "county": "administrative_unit",
-    "postcode": "postcode",
-    "country": "country",
-    "word": "word",
-    "sentence": "sentence",
-    "user_agent": "user_agent",
-}
-"""Kinds of fakes and the Faker method that makes them; first, last, name and username are made of name pools."""
+def _picked(known: Values, hashes: Hashes, nulls: Choice) -> Values:
+    """One of the known for each hash. Nothing is copied."""
+    chosen = known.at((hashes % np.uint64(len(known))).astype(np.intp))
+    return Values(chosen.buffer, chosen.starts, np.where(nulls, NULL_LENGTH, chosen.lengths))
+
+
+def _hex_of(nulls: Choice, lanes: list[Hashes], digits: int, begin: str = "", end: str = "") -> Values:
+    """`digits` hex digits of each value's hashes, 16 from a lane, with what stands before and behind them."""
+    before, behind = np.frombuffer(begin.encode(), np.uint8), np.frombuffer(end.encode(), np.uint8)
+    width = len(before) + digits + len(behind)
+    return Values(
+        _hex(np.stack(lanes, axis=1), digits, before, behind),
+        np.arange(len(nulls)) * width,
+        np.where(nulls, NULL_LENGTH, width),
+    )
+
+
+@kernel
+def _hex(lanes: Hashes, digits: int, before: Bytes, behind: Bytes) -> Bytes:
+    width = len(before) + digits + len(behind)
+    out = np.empty(len(lanes) * width + 2 * SLACK, np.uint8)
+    for row in range(len(lanes)):
+        place = copy(out, row * width, before, 0, len(before))
+        for half in range((digits + 7) // 8):
+            word = lanes[row, half // 2] >> np.uint64(32 * (half % 2))
+            store(out, place + 8 * half, hexed(word & np.uint64(0xFFFFFFFF)))
+        copy(out, place + digits, behind, 0, len(behind))
+    return out
+
+
+@kernel
+def _words(buffer: Bytes, starts: Numbers, lengths: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Where the first word of each value starts and ends (nowhere in a blank one), where the rest starts, and its
+    length, if there is any."""
+    firsts, ends = starts.copy(), starts.copy()
+    rests, rest_lengths = starts.copy(), np.full(len(starts), NULL_LENGTH)
+    for row in range(len(starts)):
+        start, end = starts[row], starts[row] + max(lengths[row], 0)
+        while start < end and (buffer[start] == 32 or 9 <= buffer[start] <= 13):
+            start += 1
+        while end > start and (buffer[end - 1] == 32 or 9 <= buffer[end - 1] <= 13):
+            end -= 1
+        firsts[row] = start
+        while start < end and buffer[start] != 32:
+            start += 1
+        ends[row] = start
+        if start < end:
+            rests[row], rest_lengths[row] = start + 1, end - start - 1
+    return firsts, ends, rests, rest_lengths

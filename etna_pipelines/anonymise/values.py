@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from etna_pipelines.anonymise.eights import SLACK, copy
 from etna_pipelines.anonymise.kernel import kernel
 
 Bytes = npt.NDArray[np.uint8]
@@ -78,6 +79,8 @@ class Values:
 
     def where(self, choice: Choice, others: "Values") -> "Values":
         """These where the choice is true, the others' elsewhere."""
+        if choice.all():
+            return self
         shared = self.buffer is others.buffer
         shift = 0 if shared else len(self.buffer)
         return Values(
@@ -158,24 +161,17 @@ def _then(
             if other_lengths[row] >= 0:
                 together[row] += len(between) + other_lengths[row]
             total += together[row]
-    out = np.empty(total, np.uint8)
+    out = np.empty(total + SLACK, np.uint8)
     places = np.empty(len(starts), np.int64)
     place = 0
     for row in range(len(starts)):
         places[row] = place
         if lengths[row] < 0:
             continue
-        for position in range(starts[row], starts[row] + lengths[row]):
-            out[place] = buffer[position]
-            place += 1
-        if other_lengths[row] < 0:
-            continue
-        for separator in between:
-            out[place] = separator
-            place += 1
-        for position in range(other_starts[row], other_starts[row] + other_lengths[row]):
-            out[place] = other_buffer[position]
-            place += 1
+        place = copy(out, place, buffer, starts[row], lengths[row])
+        if other_lengths[row] >= 0:
+            place = copy(out, place, between, 0, len(between))
+            place = copy(out, place, other_buffer, other_starts[row], other_lengths[row])
     return out, places, together
 
 

@@ -165,6 +165,12 @@ def test_escapes_that_the_server_does_not_write_are_malformed() -> None:
     assert copytext.split(b"a\\\\\tb\\\\\n", 2).values(1).to_list() == ["b\\"]
 
 
+def test_a_nul_is_malformed() -> None:
+    with pytest.raises(ValueMalformed, match="NUL") as refused:
+        copytext.split(b"a\n\0secret\n", 1)
+    assert refused.value.position == 1
+
+
 def test_a_row_without_columns_holds_nothing() -> None:
     with pytest.raises(ValueMalformed, match="not 0 columns"):
         copytext.split(b"\nsecret\n", 0)

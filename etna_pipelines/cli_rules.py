@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from etna_pipelines import terminal
 from etna_pipelines.errors import RulesError, SnapshotMissing
 from etna_pipelines.settings import Settings, load
-from etna_pipelines.terminal import console, table
+from etna_pipelines.terminal import console
 
 if TYPE_CHECKING:
     from etna_pipelines.anonymise.rules import Rules
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Help to write the anonymisation rules.", no_args_is_help=True)
 
 NO_SNAPSHOT = "There is no full snapshot yet: only the files were checked; run the job `nightly`, then check again."
+
+LONGEST = 60
+"""Characters of a value that a preview shows."""
+
+LONGEST = 60
+"""Characters of a value that a preview shows."""
 
 OnlyTable = Annotated[str, typer.Option("--table", help="One table only: auth_user, or archive.letters.")]
 
@@ -46,7 +53,7 @@ def check(
     if as_json:
         print(json.dumps({"columns": [line.told() for line in lines], "problems": refused}, indent=1))
     else:
-        shown = table("table", "column", "type", "mask", "rule", "unique", "cost")
+        shown = terminal.table("table", "column", "type", "mask", "rule", "unique", "cost")
         for line in lines:
             shown.add_row(*map(escape, line.told().values()))
         console.print(shown)
@@ -76,6 +83,67 @@ def suggest(
     elif advice:
         print(as_rules(advice), end="")
     print(summary(advice), file=sys.stderr)
+
+
+@app.command()
+def preview(
+    table: Annotated[str, typer.Argument(help="For example: auth_user, or archive.letters")],
+    rows: Annotated[int, typer.Option(min=1, max=1000, help="How many of its first rows.")] = 5,
+    originals: Annotated[bool, typer.Option("--originals", help="Also production's; on a terminal only.")] = False,
+) -> None:
+    """What the rules make of a table's first rows, in the newest full snapshot. Nothing is written anywhere."""
+    from etna_pipelines.anonymise.preview import preview
+
+    if originals and not sys.stdout.isatty():
+        raise RulesError("Originals are shown on a terminal only, and this is none: leave --originals out.")
+    settings = load()
+    rules, full = _rules(settings), _newest_full(settings)
+    found = preview(full, settings.open_store(), rules, _table(full, table), rows, masking_key=settings.masking_key())
+    if not found.masks:
+        console.print(f"Every column of {table} stays as it is.")
+        return
+    shown = terminal.table("row", "column", "mask", *(["before"] if originals else []), "after")
+    for number, (before, after) in enumerate(found.rows()):
+        for column, mask in found.masks.items():
+            values = [*([before.get(column)] if originals else []), after[column]]
+            shown.add_row(str(number + 1), escape(column), escape(mask), *map(_value, values))
+    console.print(shown)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="The id of a stripped snapshot.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="The id of another.")],
+) -> None:
+    """What a change of rules does: masks, rows and values that differ between two stripped snapshots, as counts."""
+    from etna_pipelines.anonymise.differences import compare
+
+    settings = load()
+    catalogue = _catalogue(settings)
+    found = compare(catalogue.read("stripped", before), catalogue.read("stripped", after), catalogue.store)
+    if not found.same_source:
+        print("They are of two full snapshots: what production changed between them counts too.", file=sys.stderr)
+    if not found.same_key:
+        print("They were made with two keys: every pseudonym differs.", file=sys.stderr)
+    if not found.changes and not found.tables:
+        print("They are the same.")
+        return
+    if found.changes:
+        shown = terminal.table("table", "column", "mask in A", "mask in B")
+        for change in found.changes:
+            shown.add_row(*map(escape, (change.table, change.column, change.before, change.after)))
+        console.print(shown, end="\n\n")
+    shown = terminal.table(
+        "table", "rows in A", "in B", "only in A", "only in B", "compared", "column", "values that differ"
+    )
+    for table in found.tables:
+        counts = [*table.rows, *table.only, table.compared]
+        share = "" if table.share == 1 else f", {table.share:.1%} of all"
+        cells = [escape(table.table), *(f"{count:,}" for count in counts[:-1]), f"{counts[-1]:,}{share}"]
+        for column, count in table.columns.items() or [("", 0)]:
+            shown.add_row(*cells, escape(column), f"{count:,}" if column else "")
+            cells = [""] * len(cells)
+    console.print(shown)
 
 
 @app.command()
@@ -110,3 +178,11 @@ def _table(snapshot: "Manifest", name: str) -> "Table":
     if found is None:
         raise RulesError(f"Snapshot {snapshot.id} has no table {name}: `etna rules check` lists those that it has.")
     return found
+
+
+def _value(value: str | None) -> str:
+    """A value in a cell: in one line, without what would steer a terminal, and not all of a long one."""
+    if value is None:
+        return "[dim]NULL"
+    shown = "".join(letter if letter.isprintable() else "·" for letter in value[:LONGEST])
+    return escape(shown) + (f"[dim]… {len(value):,} characters" if len(value) > LONGEST else "")

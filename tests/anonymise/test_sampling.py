@@ -5,10 +5,10 @@ import pytest
 
 from etna_pipelines.anonymise.sampling import blocks, first, spread
 from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged
-from etna_pipelines.snapshots import archive
-from etna_pipelines.snapshots.manifest import Manifest, Table
+from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.stores.local import LocalStore
 from tests.anonymise.nights import table
+from tests.anonymise.small import with_table, without_tables
 from tests.snapshots.samples import draft
 
 PERSON = table("person", "id", "remark")
@@ -18,8 +18,7 @@ ROWS = [f"{number}\t" + ("\\N\n" if number % 2 else "a\\tb\n") for number in ran
 @pytest.fixture
 def snapshot(store: LocalStore) -> Manifest:
     """A thousand rows in ten members, and pg_dump's terminator in an eleventh."""
-    raw = ["".join(ROWS[begin : begin + 100]).encode() for begin in range(0, 1000, 100)] + [archive.TERMINATOR]
-    return stored(store, PERSON, raw)
+    return with_table(store, without_tables(draft()), PERSON, ROWS)
 
 
 def test_a_sample_is_spread_over_the_table(store: LocalStore, snapshot: Manifest) -> None:
@@ -45,24 +44,15 @@ def test_all_rows_come_in_blocks(store: LocalStore, snapshot: Manifest) -> None:
 
 
 def test_an_empty_table_has_an_empty_sample(store: LocalStore) -> None:
-    sample = spread(stored(store, PERSON, [archive.EMPTY]), store, PERSON)
+    sample = spread(with_table(store, without_tables(draft()), PERSON, []), store, PERSON)
 
     assert (sample.columns, sample.height) == (["id", "remark"], 0)
 
 
 def test_what_does_not_fit_is_named_without_its_values(store: LocalStore) -> None:
     with pytest.raises(ArchiveMalformed, match=r"^Table public\.person: ") as problem:
-        spread(stored(store, PERSON, [b"1\tsecret\tx\n"]), store, PERSON)
+        spread(with_table(store, without_tables(draft()), PERSON, ["1\tsecret\tx\n"]), store, PERSON)
     assert "secret" not in str(problem.value)
 
     with pytest.raises(SnapshotDamaged, match=r"no file of table public\.other"):
         first(draft(), store, table("other", "id"), 1)
-
-
-def stored(store: LocalStore, of: Table, raw: list[bytes]) -> Manifest:
-    members = [archive.compress(part) for part in raw]
-    manifest = draft()
-    [file] = [file for file in manifest.files if file.table]
-    file = file.model_copy(update={"table": of.qualified, "members": [len(member) for member in members]})
-    store.put(manifest.archive_key(file.name), members)
-    return manifest.model_copy(update={"files": [file]})

@@ -126,6 +126,8 @@ class _Reader:
     def read(self, name: str, wanted: Collection[str]) -> Keys:
         """The columns `wanted` of a table, and its ranks."""
         table = self.tables[name]
+        if not table.copied:  # its rows are all the same
+            return Keys(pl.DataFrame(), np.arange(self._files[name].rows or 0, dtype=np.uint64))
         keys = [(position, table.copied[int(position)]) for position in self.positions(name, sorted(wanted))]
         everything = [str(position) for position in range(len(table.copied))]
         has_name = table.primary_key and not any(column.generated for column in table.columns)
@@ -136,10 +138,12 @@ class _Reader:
         for block in self._blocks(self._files[name]):
             try:
                 raw = copytext.read(block, len(everything), only=only)
+                ranks.append(raw.select(naming).hash_rows(SEED))
+                frames.append(raw.select(_comparable(position, column) for position, column in keys))
             except ArchiveMalformed as problem:
                 raise ArchiveMalformed(f"Table {name}: {problem}") from None
-            ranks.append(raw.select(naming).hash_rows(SEED))
-            frames.append(raw.select(_comparable(position, column) for position, column in keys))
+            except pl.exceptions.PolarsError:  # its message holds values
+                raise ArchiveMalformed(f"Table {name}: a key is not a number, and its column holds numbers.") from None
         return Keys(pl.concat(frames), pl.concat(ranks).to_numpy())
 
     def positions(self, name: str, columns: Collection[str]) -> list[str]:

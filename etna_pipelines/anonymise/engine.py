@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from time import monotonic
 
 from etna_pipelines.anonymise.blocks import (
@@ -61,8 +62,11 @@ def strip(
     """
     plan = compile_plan(rules, full.schema_)
     contents = b"".join(checked(store, full, _file(full, "toc.dat")))
-    refuse_personal_schema(toc.read(contents), rules.public)
-    return _Strip(full, store, rules, plan, masking_key, workers, progress).run()
+    entries = toc.read(contents)
+    gone = plan.left_out.entries(entries)
+    refuse_personal_schema([entry for entry in entries if entry.dump_id not in gone], rules.public)
+    stripping = _Strip(full, store, rules, plan, masking_key, workers, progress)
+    return stripping.run(toc.without(contents, gone) if gone else contents)
 
 
 class _Strip:
@@ -93,14 +97,19 @@ class _Strip:
         self._done = 0
         self._tables_done = 0
 
-    def run(self) -> Stripped:
+    def run(self, contents: bytes) -> Stripped:
+        """Write the archive, with this toc.dat."""
         started = monotonic()
         try:
             with ThreadPoolExecutor(self._workers, thread_name_prefix="strip") as pool:
                 self._read_first(pool)
                 if self._plan.scrubs:
                     self._scrubber.prepare()
-                files = [self._strip_file(file, pool) for file in self._full.files]
+                files = [
+                    self._write_contents(file, contents) if file.name == "toc.dat" else self._strip_file(file, pool)
+                    for file in self._full.files
+                    if self._plan.left_out.keeps(file)
+                ]
         except BaseException:
             with suppress(StoreError):  # what can't be deleted now has no manifest, so it is no snapshot
                 self._store.delete([item.key for item in self._store.list(f"{self._draft.prefix}/")])
@@ -135,7 +144,7 @@ class _Strip:
 
     def _table_files(self) -> Iterator[tuple[ArchiveFile, TablePlan]]:
         for file in self._full.files:
-            if file.table is not None:
+            if file.table is not None and self._plan.left_out.keeps(file):
                 yield file, self._plan_of(file)
 
     def _plan_of(self, file: ArchiveFile) -> TablePlan:
@@ -176,6 +185,10 @@ class _Strip:
         yield from in_order(pool, mask, counted(), self._workers)
         if rows != file.rows:
             raise SnapshotDamaged(f"it has {rows} rows of {file.rows}: take a new backup.")
+
+    def _write_contents(self, file: ArchiveFile, contents: bytes) -> ArchiveFile:
+        self._store.put(self._draft.archive_key(file.name), [contents])
+        return file.model_copy(update={"bytes": len(contents), "sha256": sha256(contents).hexdigest()})
 
     def _copy(self, file: ArchiveFile) -> ArchiveFile:
         self._store.copy(self._full.archive_key(file.name), self._draft.archive_key(file.name))
@@ -227,19 +240,20 @@ class _Strip:
         self._progress(Tick("strip", min(self._done, self._full.bytes), self._full.bytes, self._tables_done, tables))
 
     def _finished(self, files: list[ArchiveFile], seconds: float) -> Manifest:
+        schema = self._plan.left_out.schema(self._full.schema_)
         emptied = [name for name, plan in self._plan.tables.items() if plan.empty]
         rows = {file.table: file.rows for file in files if file.table}
         tables = [
             table.model_copy(
                 update={"rows": 0 if table.qualified in emptied else rows.get(table.qualified, table.rows)}
             )
-            for table in self._full.schema_.tables
+            for table in schema.tables
         ]
         return self._draft.model_copy(
             update={
                 "created": datetime.now(UTC),
                 "seconds": round(seconds, 3),
-                "schema_": self._full.schema_.model_copy(update={"tables": tables}),
+                "schema_": schema.model_copy(update={"tables": tables}),
                 "files": files,
                 "rules": RulesUsed(files=self._rules.files, digest=self._rules.digest, key_id=self._key_id),
                 "masked": [
@@ -253,6 +267,8 @@ class _Strip:
                     for planned in plan.columns
                 ],
                 "emptied": emptied,
+                "skipped": self._plan.left_out.names,
+                "unlisted": self._plan.unlisted,
             }
         )
 

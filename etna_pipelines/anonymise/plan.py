@@ -12,6 +12,7 @@ from etna_pipelines.anonymise.planned import ColumnPlan, Plan, TablePlan
 from etna_pipelines.anonymise.rules import Rule, Rules
 from etna_pipelines.anonymise.suggestions import suggest
 from etna_pipelines.errors import RulesError
+from etna_pipelines.snapshots.leaving_out import LeftOut
 from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, Table
 
 __all__ = ["ColumnPlan", "Plan", "TablePlan", "compile_plan", "is_unique", "problems", "rule_for"]
@@ -59,8 +60,12 @@ class _Draft:
         self._misfits += lint.misfits(tables, self.schema)
         if self._misfits:
             self.problems.append(f"Rules that do not fit the schema: {'; '.join(self._misfits)}.")
-        without_large_objects = self.rules.large_objects.value == "skip"
-        return Plan(tables, self.rules.public, kept, without_large_objects)
+        skipped = [plan.table for plan in tables.values() if plan.skip]
+        return Plan(tables, self.rules.public, kept, LeftOut(skipped, self._without_large_objects))
+
+    @property
+    def _without_large_objects(self) -> bool:
+        return self.rules.large_objects.value == "skip"
 
     def _table(self, table: Table) -> TablePlan:
         data = self.rules.data(table.qualified)
@@ -98,8 +103,7 @@ class _Draft:
             return None
 
     def _check_unsupported(self) -> None:
-        spared = "large objects" if self.rules.large_objects.value == "skip" else None
-        unsupported = [what for what in self.schema.unsupported if not (spared and what.startswith(spared))]
+        unsupported = LeftOut([], self._without_large_objects).schema(self.schema).unsupported
         if unsupported:
             self.problems.append(
                 f"The snapshot holds what no rule can name yet, {', '.join(unsupported)}: "

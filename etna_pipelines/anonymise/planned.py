@@ -8,6 +8,7 @@ from functools import cached_property
 from etna_pipelines.anonymise.conditions import Condition
 from etna_pipelines.anonymise.masks import MaskSpec
 from etna_pipelines.anonymise.public import Public
+from etna_pipelines.snapshots.leaving_out import LeftOut
 from etna_pipelines.snapshots.manifest import Column, Table
 
 
@@ -57,12 +58,7 @@ class Plan:
     public: Public
     unlisted: list[str]
     """Columns that no rule names and that stay as they are, because the rules say so: `schema.table.column`."""
-    without_large_objects: bool = False
-
-    @property
-    def skipped(self) -> list[Table]:
-        """The tables that are left out."""
-        return [plan.table for plan in self.tables.values() if plan.skip]
+    left_out: LeftOut
 
     @property
     def scrubs(self) -> bool:

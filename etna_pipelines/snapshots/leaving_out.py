@@ -1,10 +1,11 @@
 """Leaving tables and large objects out of an archive: which entries of its table of contents go with them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from etna_pipelines.errors import RulesError
-from etna_pipelines.snapshots.manifest import Table
+from etna_pipelines.snapshots.manifest import ArchiveFile, DatabaseSchema, Table
 from etna_pipelines.snapshots.toc import Entry
 
 _OF_WHAT_IT_NEEDS = {
@@ -22,10 +23,45 @@ _LARGE_OBJECTS = {"BLOB", "BLOBS", "BLOB COMMENTS", "BLOB METADATA"}
 _LARGE_OBJECT_FILES = ("blobs.toc", "blobs_*.toc", "blob_*.dat*")
 
 
-def entries_of_tables(entries: Collection[Entry], tables: Iterable[Table]) -> set[int]:
-    """The dump ids of all that goes with the tables. Raises RulesError where something that stays needs one of them."""
-    oids = {table.oid: table for table in tables}
-    names = {(table.schema_name, table.name) for table in oids.values()}
+@dataclass(frozen=True)
+class LeftOut:
+    """What a new archive lacks of an old one."""
+
+    tables: list[Table]
+    large_objects: bool
+
+    @property
+    def names(self) -> list[str]:
+        """For people: `schema.table`, and `large objects`."""
+        return [table.qualified for table in self.tables] + (["large objects"] if self.large_objects else [])
+
+    def entries(self, entries: Collection[Entry]) -> set[int]:
+        """The dump ids of all that goes. Raises RulesError where something that stays needs a table that goes."""
+        gone = _with_tables(entries, self.tables)
+        return gone | _with_large_objects(entries) if self.large_objects else gone
+
+    def keeps(self, file: ArchiveFile) -> bool:
+        """Whether a file of the archive stays."""
+        if file.table is not None:
+            return file.table not in self.names
+        return not (self.large_objects and any(fnmatchcase(file.name, pattern) for pattern in _LARGE_OBJECT_FILES))
+
+    def schema(self, schema: DatabaseSchema) -> DatabaseSchema:
+        """What is left of the schema."""
+        keys = [key for key in schema.foreign_keys if key.table not in self.names and key.references not in self.names]
+        held = [what for what in schema.unsupported if not (self.large_objects and what.startswith("large objects"))]
+        return schema.model_copy(
+            update={
+                "tables": [table for table in schema.tables if table.qualified not in self.names],
+                "foreign_keys": keys,
+                "unsupported": held,
+            }
+        )
+
+
+def _with_tables(entries: Collection[Entry], tables: list[Table]) -> set[int]:
+    oids = {table.oid for table in tables}
+    names = {(table.schema_name, table.name) for table in tables}
     gone = {entry.dump_id for entry in entries if entry.kind in ("TABLE", "TABLE DATA") and entry.oid in oids}
     while True:
         needing = [entry for entry in entries if entry.dump_id not in gone and not gone.isdisjoint(entry.dependencies)]
@@ -35,27 +71,21 @@ def entries_of_tables(entries: Collection[Entry], tables: Iterable[Table]) -> se
         gone |= going
     if needing:
         listed = ", ".join(sorted({entry.name for entry in needing}))
-        left_out = ", ".join(sorted(table.qualified for table in oids.values()))
+        left_out = ", ".join(sorted(table.qualified for table in tables))
         raise RulesError(
-            f"Tables are left out by `data: skip` ({left_out}) that the schema still needs, for {listed}: "
-            "say `data: empty` for such a table, or remove what needs it from production."
+            f"What stays needs what `data: skip` leaves out ({left_out}): {listed}. "
+            "Say `data: empty` for such a table, or remove what needs it from production."
         )
     return gone
 
 
-def entries_of_large_objects(entries: Iterable[Entry]) -> set[int]:
-    """The dump ids of the large objects, with what is said of them."""
+def _with_large_objects(entries: Collection[Entry]) -> set[int]:
     return {
         entry.dump_id
         for entry in entries
         if entry.kind in _LARGE_OBJECTS
         or (entry.kind in ("ACL", "COMMENT", "SECURITY LABEL") and entry.tag.startswith("LARGE OBJECT"))
     }
-
-
-def holds_large_objects(file: str) -> bool:
-    """Whether an archive's file is one of those that hold large objects or list them."""
-    return any(fnmatchcase(file, pattern) for pattern in _LARGE_OBJECT_FILES)
 
 
 def _goes(entry: Entry, tables: set[tuple[str, str]]) -> bool:

@@ -212,6 +212,10 @@ class Manifest(_Model):
     rules: RulesUsed | None = None
     masked: list[MaskedColumn] = []
     emptied: list[str] = []
+    skipped: list[str] = []
+    """Tables that were left out, and `large objects`."""
+    unlisted: list[str] = []
+    """Columns that no rule names and that stayed as they were, as `unlisted: keep` has it: `schema.table.column`."""
     proof: Proof | None = None
     part: Part | None = None
     """Set where this is a subset of the snapshot `parent`."""

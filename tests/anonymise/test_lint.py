@@ -228,4 +228,4 @@ def test_large_objects_can_be_left_out(tmp_path: Path) -> None:
     held = schema(person(), unsupported=["large objects (2)"])
     assert "large objects (2)" in problems(written_rules(tmp_path, "unlisted: keep"), held)[0]
     rules = written_rules(tmp_path, "unlisted: keep\nlarge_objects: skip")
-    assert compile_plan(rules, held).without_large_objects
+    assert compile_plan(rules, held).left_out.large_objects

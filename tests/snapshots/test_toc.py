@@ -21,6 +21,7 @@ class Dumped:
 
     archive: Path
     listed: list[str]
+    pg_restore: Path
 
     @property
     def contents(self) -> bytes:
@@ -42,7 +43,7 @@ def dumped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     subprocess.run([dump, "-Fd", "-f", str(archive), *reached], check=True, env=environment)
     listing = subprocess.run([restore, "--list", str(archive)], check=True, capture_output=True, text=True).stdout
     server.drop_database("listed")
-    return Dumped(archive, [line for line in listing.splitlines() if not line.startswith(";")])
+    return Dumped(archive, [line for line in listing.splitlines() if not line.startswith(";")], restore)
 
 
 def test_entries_are_those_that_pg_restore_lists(dumped: Dumped) -> None:
@@ -67,6 +68,17 @@ def test_sql_and_files_are_read(dumped: Dumped) -> None:
     assert re.fullmatch(r"\d+\.dat", data.file)
     files = {entry.file for entry in entries.values() if entry.kind == "TABLE DATA"}
     assert files == {path.name.removesuffix(".gz") for path in dumped.archive.glob("[0-9]*")}
+
+
+def test_entries_are_taken_out_and_all_else_stays_as_it_is(dumped: Dumped, tmp_path: Path) -> None:
+    contents = dumped.contents
+    assert toc.without(contents, []) == contents
+    going = [entry.dump_id for entry in toc.read(contents) if entry.kind in ("SEQUENCE SET", "COMMENT")]
+    (tmp_path / "toc.dat").write_bytes(toc.without(contents, going))
+    listing = subprocess.run([dumped.pg_restore, "--list", tmp_path], check=True, capture_output=True, text=True).stdout
+    kept = [line for line in dumped.listed if int(line.split(";")[0]) not in going]
+    assert [line for line in listing.splitlines() if not line.startswith(";")] == kept
+    assert len(kept) < len(dumped.listed)
 
 
 @pytest.mark.parametrize("end", [0, 4, 5, 11, 30, 200, 1000])

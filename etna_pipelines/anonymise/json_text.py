@@ -238,5 +238,6 @@ def may_hold_json(buffer: Bytes, at: int, end: int) -> bool:
 @kernel
 def _longer(array: Numbers) -> Numbers:
     longer = np.empty(2 * len(array), np.int64)
-    longer[: len(array)] = array
+    for position in range(len(array)):
+        longer[position] = array[position]
     return longer

@@ -37,7 +37,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """What becomes of every column, which rule says so, and what the strip would refuse (then exit code 1)."""
-    from etna_pipelines.anonymise.matrix import matrix, problems
+    from etna_pipelines.anonymise.matrix import matrix
+    from etna_pipelines.anonymise.plan import problems
 
     settings = load()
     rules = _rules(settings)
@@ -152,6 +153,17 @@ def schema() -> None:
     from etna_pipelines.anonymise.rules_file import json_schema
 
     print(json.dumps(json_schema(), indent=1))
+
+
+@app.command()
+def allow() -> None:
+    """A line for `public: hashes` that allows a value without naming it. The value is asked for, or read from stdin."""
+    from etna_pipelines.anonymise.public import hash_of
+
+    value = typer.prompt("The value (it is not shown)", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
+    if not value.strip():
+        raise RulesError("There is no value to allow: type one, or send it to `etna rules allow` through a pipe.")
+    print(hash_of(value))
 
 
 def _rules(settings: Settings) -> "Rules":

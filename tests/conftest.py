@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import settings
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.programs import installed
 from etna_pipelines.postgres.server import Database
+from tests.commands import Ended, Etna
 
 _numbers = itertools.count(1)
 
@@ -82,6 +84,21 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def etna(fresh: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Etna:
+    """The command line, in an empty directory."""
+    from etna_pipelines.cli import main
+
+    def etna(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["etna", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), said.out, said.err)
+
+    return etna
 
 
 def _running(server: EmbeddedServer) -> Iterator[EmbeddedServer]:

@@ -1,8 +1,6 @@
 """`etna ...` as people meet it: what is printed, on which stream, and the exit code."""
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,28 +10,7 @@ from etna_pipelines.cli import main
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
-
-
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-Etna = Callable[..., Ended]
-
-
-@pytest.fixture
-def etna(fresh: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Etna:
-    def etna(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["etna", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), said.out, said.err)
-
-    return etna
+from tests.commands import Etna
 
 
 def test_what_goes_wrong_is_one_sentence(fresh: Path, etna: Etna) -> None:
@@ -76,7 +53,7 @@ def test_doctor_ends_with_1_where_something_needs_work(fresh: Path, etna: Etna) 
     (fresh / "dagster.yaml").touch()
     (fresh / "workspace.yaml").touch()
     (fresh / "anonymisation_rules").mkdir()
-    (fresh / "anonymisation_rules/wagtail.yaml").write_text("tables: {}\n")
+    (fresh / "anonymisation_rules/demo.yaml").write_text("tables: {}\n")
     assert etna("doctor").code == 0
 
 

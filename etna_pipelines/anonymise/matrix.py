@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass
 
 from etna_pipelines.anonymise import masks
-from etna_pipelines.anonymise.plan import compile_plan, is_unique, rule_for
+from etna_pipelines.anonymise.masks import MaskSpec
+from etna_pipelines.anonymise.plan import is_unique, rule_for
 from etna_pipelines.anonymise.rules import Rule, Rules
 from etna_pipelines.anonymise.suggestions import suggest
-from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, Table
 
 
@@ -34,15 +34,6 @@ def matrix(rules: Rules, schema: DatabaseSchema) -> list[Line]:
     return [line for table in schema.tables for line in _lines(rules, table)]
 
 
-def problems(rules: Rules, schema: DatabaseSchema) -> list[str]:
-    """What the strip would refuse, one sentence each; nothing where it would begin."""
-    try:
-        compile_plan(rules, schema)
-    except RulesError as problem:
-        return [str(problem)]
-    return []
-
-
 def _lines(rules: Rules, table: Table) -> list[Line]:
     data = rules.data(table.qualified)
     if data != "keep":
@@ -51,21 +42,22 @@ def _lines(rules: Rules, table: Table) -> list[Line]:
 
 
 def _line(rules: Rules, table: Table, column: Column) -> Line:
-    rule = rule_for(rules, table, column)
-    if rule is None:
-        said = f"none: try `{suggest(column, is_unique(table, column.name))}`"
-        return Line(table.qualified, column.name, column.type, rule=said)
+    rule, unlisted = rule_for(rules, table, column), rules.unlisted
+    if rule is not None:
+        where = rule.origin + (", a pattern" if rule.by_pattern else "")
+        return _resolved(table, column, rule.spec, _conditions(rule), where)
+    if unlisted.value in ("keep", "null"):
+        return _resolved(table, column, masks.parse(unlisted.value), "", f"{unlisted.origin}, unlisted")
+    said = f"none: try `{suggest(column, is_unique(table, column.name))}`"
+    return Line(table.qualified, column.name, column.type, rule=said)
+
+
+def _resolved(table: Table, column: Column, spec: MaskSpec, conditions: str, rule: str) -> Line:
     needed = ", needed" if is_unique(table, column.name) else ""
-    return Line(
-        table.qualified,
-        column.name,
-        column.type,
-        str(rule.spec) + "".join(f" {word} {condition}" for word, condition in _conditions(rule) if condition),
-        rule.origin + (", a pattern" if rule.by_pattern else ""),
-        masks.uniqueness(rule.spec) + needed,
-        masks.KINDS[rule.spec.name].cost,
-    )
+    uniqueness, cost = masks.uniqueness(spec) + needed, masks.KINDS[spec.name].cost
+    return Line(table.qualified, column.name, column.type, f"{spec}{conditions}", rule, uniqueness, cost)
 
 
-def _conditions(rule: Rule) -> list[tuple[str, str | None]]:
-    return [("when", rule.when), ("unless", rule.unless)]
+def _conditions(rule: Rule) -> str:
+    said = (("when", rule.when), ("unless", rule.unless))
+    return "".join(f" {word} {condition}" for word, condition in said if condition)

@@ -16,6 +16,7 @@ from etna_pipelines.anonymise.conditions import Condition
 from etna_pipelines.anonymise.copytext import Fields
 from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.masks import Mask, Tools
+from etna_pipelines.anonymise.masks.inside import Inside
 from etna_pipelines.anonymise.originals import Observed, Originals
 from etna_pipelines.anonymise.plan import ColumnPlan, TablePlan
 from etna_pipelines.anonymise.values import Choice, Values
@@ -67,6 +68,10 @@ class ColumnMask:
     @property
     def identifies(self) -> str | None:
         return masks.identifies(self.plan.spec)
+
+    def inside(self, values: Values) -> Iterator[tuple[str, Values]]:
+        """What identifies somebody in the column's documents, by kind."""
+        yield from self.mask.identified(values) if isinstance(self.mask, Inside) else ()
 
 
 def column_masks(plan: TablePlan, tools: Tools) -> list[ColumnMask]:
@@ -178,6 +183,10 @@ class BlockMasker:
             if column.identifies is not None:
                 block.observed += self._originals.observed(column.identifies, originals, self._identities)
                 named.setdefault(column.identifies, []).append(seen)
+            for kind, inside in column.inside(originals):
+                block.observed += self._originals.observed(kind, inside, self._identities)
+            for kind, inside in column.inside(pseudonyms):
+                block.observed += self._originals.pseudonyms(inside) if kind == "name" else []
         for first, last in zip(named["first"], named["last"], strict=False):
             pairs = first.before(last)
             block.observed += self._originals.observed("name", pairs.original, self._identities)

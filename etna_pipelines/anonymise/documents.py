@@ -148,11 +148,6 @@ def joined(parts: Sequence[Values]) -> Values:
     )
 
 
-def same(values: Values, others: Values) -> Choice:
-    """Which values are byte for byte the others."""
-    return _same(values.buffer, values.starts, values.lengths, others.buffer, others.starts, others.lengths)
-
-
 def alike(found: Found, again: Found) -> tuple[Numbers, Numbers, Choice]:
     """The rows of both tables that belong together, after the texts were changed in between the values; and in which
     texts that is sure, because they have the same values in the same order."""
@@ -246,20 +241,6 @@ def _in_holding(table: Numbers, starts: Numbers, buffer: Bytes, holding: Numbers
             lifted[row, 2] = raw[2 * (row - first) + 1]
         first = last
     return lifted
-
-
-@kernel
-def _same(
-    buffer: Bytes, starts: Numbers, lengths: Numbers, others: Bytes, other_starts: Numbers, other_lengths: Numbers
-) -> Choice:
-    same = np.equal(lengths, other_lengths)
-    for row in range(len(starts)):
-        if same[row]:
-            for offset in range(lengths[row]):
-                if buffer[starts[row] + offset] != others[other_starts[row] + offset]:
-                    same[row] = False
-                    break
-    return same
 
 
 @kernel

@@ -1,12 +1,13 @@
 """Masks for what is inside a value: paths into JSON, hstore, arrays and rows, and `each` for every value there."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.column_types import base_type
-from etna_pipelines.anonymise.documents import Form, Found, alike, find, same, spliced
+from etna_pipelines.anonymise.documents import Form, Found, alike, find, spliced
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.parts import Parts, RowsOfParts, columns_of, form_of
 from etna_pipelines.anonymise.masks.parts import misfit as misfit_of_parts
@@ -88,6 +89,7 @@ class Inside:
     """Changes the values inside documents. `outside` changes texts that are no documents, and scrubs those that are."""
 
     def __init__(self, form: Form, paths: Automaton, parts: Parts, outside: Mask | None, *, scrubs: bool) -> None:
+        self._identifies = {owner: kind for owner, spec in enumerate(parts.specs) if (kind := masks.identifies(spec))}
         self._form = form
         self._paths = paths
         self._parts = parts
@@ -101,7 +103,7 @@ class Inside:
             what = {"json": "JSON", "array": "an array", "hstore": "an hstore", "row": "a row"}[self._form]
             raise ValueMalformed(int(np.argmax(others)), f"is not {what}")
         masked = self._parts(found.owners, found.kinds, found.contents, RowsOfParts(rows, found.documents))
-        changed = ~same(masked, found.contents)
+        changed = ~(masked.same(found.contents) | (masked.nulls & found.contents.nulls))
         written = found.written(masked)
         clean = spliced(found, np.flatnonzero(changed), written.at(changed))
         if self._outside is None:
@@ -109,6 +111,13 @@ class Inside:
         if self._scrubs:
             clean = self._scrubbed(self._outside, found, written.where(changed, found.raw), clean, rows)
         return clean if not others.any() else clean.where(~others, self._outside(values, rows))
+
+    def identified(self, values: Values) -> Iterator[tuple[str, Values]]:
+        """Originals that masks inside the documents hide, by their kind: what masks.identifies says of a column."""
+        if self._identifies:
+            found, _ = find(values, self._paths, self._form)
+            for owner, kind in self._identifies.items():
+                yield kind, found.contents.at(found.owners == owner)
 
     def _scrubbed(self, scrub: Mask, found: Found, written: Values, clean: Values, rows: Rows) -> Values:
         """The texts scrubbed, with what was written at the paths; `clean` has that and is not scrubbed.

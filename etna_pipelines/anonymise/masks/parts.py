@@ -95,7 +95,7 @@ class Parts:
 
     def __init__(self, specs: Sequence[MaskSpec], columns: Sequence[Sequence[Column]], tools: Tools) -> None:
         """`columns[owner]`: what the values of an owner are like."""
-        self._specs = specs
+        self.specs = specs
         self._masks: list[Mask] = []
         which = []
         for spec, likes in zip(specs, columns, strict=True):
@@ -114,9 +114,7 @@ class Parts:
             which = np.where(values.filled, self._which[owners, classes], self._which.max(axis=1)[owners])
             if (which < 0).any():
                 wrong = int(np.argmax(which < 0))
-                what = (
-                    f"holds a {_CLASSES[classes[wrong]][0]} where `{self._specs[owners[wrong]]}` wants something else"
-                )
+                what = f"holds a {_CLASSES[classes[wrong]][0]} where `{self.specs[owners[wrong]]}` wants something else"
                 raise ValueMalformed(int(rows.documents[wrong]), what)
         order = np.argsort(which, kind="stable")
         bounds = np.searchsorted(which[order], np.arange(len(self._masks) + 1))

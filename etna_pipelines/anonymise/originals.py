@@ -7,24 +7,18 @@ A name, username or secret is a sequence of words (letters and digits, lower cas
 import secrets
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-import polars as pl
 
-from etna_pipelines.anonymise.identities import Identities
-from etna_pipelines.anonymise.pseudonyms import national_number
+from etna_pipelines.anonymise import contacts, words
+from etna_pipelines.anonymise.identities import Identities, ordinary_words
+from etna_pipelines.anonymise.spelling import Hashes, Letters, keyed
 from etna_pipelines.anonymise.values import Values
-from etna_pipelines.anonymise.words import Hashes, HashSet, SequenceSearch, as_fields, distinct, words_of
+from etna_pipelines.anonymise.words import LONGEST, HashSet, Sequences, distinct
 
 MOST = 1 << 23
 """Hashes of a set that are kept whole; of more, a share, so that memory is bounded (see words.HashSet)."""
-
-LONGEST = 4
-"""Words of a sequence that are looked at."""
-SECRET_LENGTH = 12
-"""Characters that a word of a secret needs: shorter ones happen by chance."""
-
-_DRESSED = r"[^\x00-\x7f]|'"  # what a name may also be written without
 
 Observed = list[tuple[str, Hashes]]
 """Hashes, and the set that each belongs to."""
@@ -38,6 +32,13 @@ class Originals:
     """Whether usernames that only addresses still tell are looked for: they stand in logs, which scrub rewrites."""
     _sets: defaultdict[str, HashSet] = field(default_factory=lambda: defaultdict(HashSet))
     _seed: int = field(default_factory=lambda: secrets.randbits(63))
+    _published: dict[tuple[str, ...], Hashes] = field(default_factory=dict)
+    _indistinct: Hashes | None = None
+
+    @cached_property
+    def letters(self) -> Letters:
+        """What every hash here is made with."""
+        return keyed(self._seed)
 
     def add(self, kind: str, values: Values, identities: Identities) -> None:
         """Remember the originals of a column whose mask hides values of `kind` (see masks.KINDS)."""
@@ -52,35 +53,38 @@ class Originals:
 
     def observed(self, kind: str, values: Values, identities: Identities) -> Observed:
         """The hashes of a column's values; changes nothing."""
-        return self._observed(kind, values.series().drop_nulls(), identities)
-
-    def _observed(self, kind: str, values: pl.Series, identities: Identities) -> Observed:
         match kind:
             case "email":
-                emails = values.str.strip_chars().str.to_lowercase()
-                emails = emails.filter(~identities.are_published(emails))
-                known = ("emails", self.hashes(emails.filter(emails != "")))
+                hashes, private = contacts.emails_of(values, self.letters, self._published_domains(identities))
+                known = ("emails", hashes[private])
                 if not self.with_handles:
                     return [known]
-                handles = identities.handles(emails)
-                return [known, *self._sequences("words", handles.filter(identities.are_distinctive(handles)), 1)]
+                usernames = contacts.usernames_of(values.at(private), self.letters)
+                return [
+                    known,
+                    *_by_length(words.handles_of(usernames, self.letters, self._signs_of_nobody(identities))),
+                ]
             case "phone":
-                numbers = national_number(values)
-                return [("phones", self.hashes(numbers.filter(numbers.str.len_chars() >= 10)))]
+                return [("phones", contacts.phones_of(values, self.letters))]
             case "secret":
-                return self._secrets(values)
+                return _by_length(words.secrets_of(values, self.letters))
             case "name":
-                values = values.unique().str.strip_chars()
-                alone = values.filter(~values.str.contains(r"\s") & identities.are_distinctive(values))
-                return [*self._sequences("words", values), *self._sequences("words", alone, shortest=1)]
+                return _by_length(words.names_of(values, self.letters, self._signs_of_nobody(identities)))
             case "username" | "last":
-                values = (values.unique() if kind == "last" else values).str.strip_chars()
-                return self._sequences("words", values.filter(identities.are_distinctive(values)), shortest=1)
+                return self._handles(values, identities)
         return []
+
+    def observed_pairs(self, first: Values, last: Values) -> Observed:
+        """The hashes of the full names that two columns make, row by row."""
+        return _by_length(words.pairs_of(first, last, self.letters))
 
     def pseudonyms(self, names: Values) -> Observed:
         """Full names that the strip itself wrote: what is both an original and somebody's pseudonym proves nothing."""
-        return self._sequences("ours", names.series().drop_nulls().unique())
+        return _by_length(words.names_of(names, self.letters, np.empty(0, np.uint64)), "ours")
+
+    def pseudonym_pairs(self, first: Values, last: Values) -> Observed:
+        """Likewise, of two columns."""
+        return _by_length(words.pairs_of(first, last, self.letters), "ours")
 
     @property
     def emails(self) -> Hashes:
@@ -99,21 +103,9 @@ class Originals:
             if len(hashes)
         }
 
-    def search(self) -> SequenceSearch:
-        """A search for all of the sequences."""
-        sequences = self.sequences()
-        return SequenceSearch(
-            sequences,
-            {n: known if n == 1 else self._sets[f"words {n} begin"].sorted() for n, known in sequences.items()},
-        )
-
-    def hashes(self, values: pl.Series) -> Hashes:
-        """The hashes of whole values."""
-        return values.hash(self._seed).to_numpy()
-
-    def count_sequences(self, search: SequenceSearch, text: bytes) -> int:
-        """How often the search finds what it is for in a text whose fields end with tabs and newlines."""
-        return search.count(words_of(text, self._seed))
+    def begins(self, length: int) -> Hashes:
+        """The hashes of the words that sequences of a length begin with."""
+        return self._sets["words 1" if length == 1 else f"words {length} begin"].sorted()
 
     @property
     def ambiguous(self) -> int:
@@ -126,29 +118,43 @@ class Originals:
         """The share of the originals that is looked for: less than 1 where a set held more than MOST."""
         return min((hashes.share for hashes in self._sets.values()), default=1.0)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many distinct originals of each kind are looked for."""
+        return {
+            "names, usernames and secrets": sum(map(len, self.sequences().values())),
+            "e-mail addresses": len(self.emails),
+            "phone numbers": len(self.phones),
+        }
+
     def __len__(self) -> int:
-        return len(self.emails) + len(self.phones) + sum(map(len, self.sequences().values()))
+        return sum(self.counts.values())
 
-    def _secrets(self, values: pl.Series) -> Observed:
-        """Long words, and values that underscores alone divide."""
-        words = words_of(as_fields(values), self._seed)
-        divided = values.str.contains(r"^[0-9A-Za-z]*_[0-9A-Za-z_]*$") & (values.str.len_chars() >= SECRET_LENGTH)
-        return [
-            ("words 1", words.hashes[words.lengths >= SECRET_LENGTH]),
-            *self._sequences("words", values.filter(divided)),
-        ]
+    def _handles(self, values: Values, identities: Identities) -> Observed:
+        return _by_length(words.handles_of(values, self.letters, self._signs_of_nobody(identities)))
 
-    def _sequences(self, into: str, values: pl.Series, shortest: int = 2) -> Observed:
-        """Values of at least `shortest` words, also as they are without accents and apostrophes."""
-        dressed = values.filter(values.str.contains(_DRESSED))
-        plain = dressed.str.normalize("NFKD").str.replace_all(r"[\p{M}']", "")
-        words = words_of(as_fields(pl.concat([values, plain])), self._seed)
-        firsts, counts = words.fields()
-        observed: Observed = []
-        for length in range(shortest, LONGEST + 1):
-            begin = firsts[np.minimum(counts, LONGEST) == length]
-            if len(begin):
-                observed.append((f"{into} {length}", distinct(words.sequences(begin, length))))
-                if length > 1:
-                    observed.append((f"{into} {length} begin", distinct(words.hashes[begin])))
-        return observed
+    def _published_domains(self, identities: Identities) -> Hashes:
+        domains = tuple(identities.public.domains)
+        if domains not in self._published:
+            self._published[domains] = contacts.hashes_of(list(domains), self.letters)
+        return self._published[domains]
+
+    def _signs_of_nobody(self, identities: Identities) -> Hashes:
+        """Ordinary words, and those that pseudonyms are made of: alone they are no sign of a person."""
+        if self._indistinct is None:
+            nobody = Values.of(sorted(ordinary_words() | identities.pseudonyms.emitted))
+            made = words.names_of(nobody, self.letters, np.empty(0, np.uint64))
+            self._indistinct = distinct(made.hashes)
+        return self._indistinct
+
+
+def _by_length(sequences: Sequences, into: str = "words") -> Observed:
+    observed: Observed = []
+    for length in range(1, LONGEST + 1):
+        chosen = sequences.counts == length
+        if chosen.any():
+            observed.append((f"{into} {length}", sequences.hashes[chosen]))
+            if length > 1:
+                firsts = sequences.firsts[chosen]
+                observed.append((f"{into} {length} begin", firsts[firsts != 0]))
+    return observed

@@ -1,116 +1,300 @@
-"""Words of a text as keyed 64-bit hashes, read out of its bytes: some hundred MB/s, where a regex makes ten.
+"""Words of values as keyed 64-bit hashes, and sets of hashes.
 
-A word is letters and digits, without regard to case. Words follow one another inside a field; tabs and newlines end
-fields. Hashes live in memory only, under a key as long-lived as the process, so they need not be cryptographic.
+Words follow one another inside a value, at most LONGEST of them make a sequence; whatever stands between two of them.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-Hashes = npt.NDArray[np.uint64]
-Positions = npt.NDArray[np.int64]
+from etna_pipelines.anonymise.kernel import inlined, kernel
+from etna_pipelines.anonymise.spelling import (
+    IGNORED,
+    SEPARATES,
+    Hashes,
+    Letters,
+    chained,
+    code_at,
+    folded,
+    number_of,
+    stepped,
+)
+from etna_pipelines.anonymise.values import Bytes, Numbers, Values
 
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern: 2^64 divided by the golden ratio
-_HALF = np.uint64(32)
-_PADDING = b"\n" + b" " * 8, b"\n" + b" " * 15  # eight bytes may be read at any word, and every word has an end
-_FIRST_BYTES = np.array([(1 << 8 * count) - 1 for count in range(9)], dtype=np.uint64)
+LONGEST = 4
+"""Words of a sequence that are looked at."""
 
-SLICE = 1 << 18
-"""Bytes that are read at a time, so that what is computed on the way stays in the processor's cache."""
+SHORTEST = 4
+"""Characters that a single word needs to point to a person by itself."""
+
+SECRET_LENGTH = 12
+"""Bytes that a word of a secret needs: shorter ones happen by chance."""
+
+_SEEN = 13  # bits of the table of what a block said lately: 64 KB stay in the processor's cache
+_APOSTROPHE, _CURLED, _UNDERSCORE, _SPACE, _AFTER_DIGITS = ord("'"), ord("’"), ord("_"), ord(" "), ord(":")
 
 
-@dataclass(frozen=True)
-class Words:
-    """The words of a text in order: hashes, lengths in bytes, and where they start."""
+class Sequences(NamedTuple):
+    """Sequences of words. Most are there once; what comes again much later may be there again."""
 
     hashes: Hashes
-    lengths: Positions
-    starts: Positions
-    breaks: Positions
-    """Where fields end."""
-
-    def sequences(self, firsts: Positions, length: int) -> Hashes:
-        """The hashes of those sequences of `length` words from the words `firsts` on that stay in one field."""
-        firsts = firsts[firsts + length <= len(self.hashes)]
-        if length > 1 and len(firsts):
-            ends = self.starts[firsts + length - 1]
-            firsts = firsts[np.searchsorted(self.breaks, self.starts[firsts]) == np.searchsorted(self.breaks, ends)]
-        total = self.hashes[firsts]
-        for position in range(1, length):
-            total = total * _FACTOR + self.hashes[firsts + position]
-        return total
-
-    def fields(self) -> tuple[Positions, Positions]:
-        """The first word of every field that has words, and how many it has."""
-        field = np.searchsorted(self.breaks, self.starts)
-        firsts = np.flatnonzero(np.diff(field, prepend=0))
-        return firsts, np.diff(firsts, append=len(field))
+    firsts: Hashes
+    """The hashes of the words that they begin with; 0 where that word came shortly before."""
+    counts: npt.NDArray[np.uint8]
+    """How many words each has."""
 
 
-def words_of(text: bytes, seed: int) -> Words:
-    """The words of UTF-8 text."""
-    if not text.isascii():
-        text = _letters_only(text)
-    lower = b"".join((_PADDING[0], text.lower(), _PADDING[1]))
-    raw = np.frombuffer(lower, np.uint8)
-    edges, breaks = _edges(raw)
-    starts = edges[0::2]
-    lengths = edges[1::2] - starts
-    return Words(_hashes(raw, starts, lengths, seed), lengths, starts, breaks)
+def names_of(values: Values, letters: Letters, indistinct: Hashes) -> Sequences:
+    """Those of two words and more; one word alone where it stands alone and is distinctive.
 
-
-def _letters_only(text: bytes) -> bytes:
-    """The text with what is no letter and no digit outside ASCII made a space, and what is one in lower case.
-
-    Of such characters a text has many and few different ones, so each is judged once.
+    `indistinct`: sorted hashes of the sequences that are no sign of anybody. NULL makes none, here and below.
     """
-    block = pl.Series([text], dtype=pl.Binary).cast(pl.String)
-    characters = set("".join(block.str.extract_all(r"[^\x00-\x7f]+").explode().unique()))
-    changes = {c: c.lower() if c.isalnum() else " " for c in characters}
-    changes = {c: instead for c, instead in changes.items() if c != instead}
-    changed: bytes = block.str.replace_many(changes).cast(pl.Binary).item() if changes else text
-    return changed
+    return Sequences(*_names(values.buffer, values.starts, values.lengths, letters, indistinct, False))
 
 
-def _edges(raw: npt.NDArray[np.uint8]) -> tuple[Positions, Positions]:
-    """Where words start and end, in turn; and where fields end."""
-    edges: list[Positions] = []
-    breaks: list[Positions] = []
-    for start in range(0, len(raw) - 1, SLICE):
-        part = raw[start : start + SLICE + 1]
-        inside = ((part - np.uint8(97)) < 26) | ((part - np.uint8(48)) < 10) | (part >= 128)
-        edges.append(np.flatnonzero(inside[1:] != inside[:-1]) + (start + 1))
-        breaks.append(np.flatnonzero((part[:SLICE] - np.uint8(9)) < 2) + start)
-    return np.concatenate(edges), np.concatenate(breaks)
+def handles_of(values: Values, letters: Letters, indistinct: Hashes) -> Sequences:
+    """Those of all lengths, of distinctive values."""
+    return Sequences(*_names(values.buffer, values.starts, values.lengths, letters, indistinct, True))
 
 
-def _hashes(raw: npt.NDArray[np.uint8], starts: Positions, lengths: Positions, seed: int) -> Hashes:
-    eights: Hashes = np.ndarray((len(raw) - 7,), np.dtype("<u8"), raw, strides=(1,))
-    hashes = _mixed(np.uint64(seed) ^ (eights[starts] & _FIRST_BYTES[np.minimum(lengths, 8)]))
-    longer = np.flatnonzero(lengths > 8)
-    done = 8
-    while len(longer):
-        bytes_ = eights[starts[longer] + done] & _FIRST_BYTES[np.minimum(lengths[longer] - done, 8)]
-        hashes[longer] = _mixed(hashes[longer] ^ bytes_)
-        done += 8
-        longer = longer[lengths[longer] > done]
-    return hashes
+def pairs_of(firsts: Values, lasts: Values, letters: Letters) -> Sequences:
+    """The names of two words and more that two columns make of each row."""
+    one, other = (firsts.buffer, firsts.starts, firsts.lengths), (lasts.buffer, lasts.starts, lasts.lengths)
+    return Sequences(*_pairs(*one, *other, letters))
 
 
-def _mixed(hashes: Hashes) -> Hashes:
-    product = hashes * _FACTOR
-    return product ^ (product >> _HALF)
+def secrets_of(values: Values, letters: Letters) -> Sequences:
+    """Long words alone, and values that underscores alone divide."""
+    return Sequences(*_secrets(values.buffer, values.starts, values.lengths, letters))
 
 
-def as_fields(values: pl.Series) -> bytes:
-    """One field for each of the values, which are not null."""
-    if not len(values):
-        return b""
-    fields: bytes = values.str.replace_all(r"[\t\n]", " ").str.join("\n").cast(pl.Binary).item()
-    return fields
+@inlined
+def _read(
+    buffer: Bytes, start: int, end: int, letters: Letters, joining: bool, words: Hashes, count: int
+) -> tuple[int, bool, bool]:
+    """Add the words of a value to `words` as far as there is room; `joining` reads over apostrophes.
+
+    Returns how many there are then, whether there is an apostrophe, and whether they are too short to point to a
+    person, or digits alone.
+    """
+    numbers = letters.words
+    hash_ = np.uint64(0)
+    apostrophes = False
+    characters, digits = 0, 0
+    position = start
+    while position < end and count < LONGEST:
+        code = int(buffer[position])
+        characters += 1
+        if code < 128:
+            position += 1
+            number = numbers[code]
+            if number != 0:
+                digits += code < _AFTER_DIGITS
+                hash_ = stepped(hash_, number)
+                continue
+        else:
+            code, length = code_at(buffer, position, end)
+            position += length
+            letter = folded(code, letters)
+            if letter == IGNORED:
+                continue
+            if letter != SEPARATES:
+                hash_ = stepped(hash_, number_of(letter, letters))
+                continue
+        if code in (_APOSTROPHE, _CURLED):
+            apostrophes = True
+            if joining:
+                continue
+        if hash_ != 0:
+            words[count] = hash_
+            count += 1
+            hash_ = np.uint64(0)
+    if hash_ != 0 and count < LONGEST:
+        words[count] = hash_
+        count += 1
+    return count, apostrophes, characters < SHORTEST or digits == characters
+
+
+@inlined
+def _sequence(words: Hashes, count: int) -> np.uint64:
+    total: np.uint64 = words[0]
+    for position in range(1, count):
+        total = chained(total, words[position])
+    return total
+
+
+@inlined
+def known(hashes: Hashes, hash_: np.uint64) -> bool:
+    """Whether a hash is in a sorted array."""
+    low, high = 0, len(hashes)
+    while low < high:
+        middle = (low + high) >> 1
+        if hashes[middle] < hash_:
+            low = middle + 1
+        else:
+            high = middle
+    return low < len(hashes) and hashes[low] == hash_
+
+
+@inlined
+def trimmed(buffer: Bytes, start: int, end: int) -> tuple[int, int]:
+    """Without the spaces around it."""
+    while start < end and buffer[start] <= _SPACE:
+        start += 1
+    while end > start and buffer[end - 1] <= _SPACE:
+        end -= 1
+    return start, end
+
+
+@inlined
+def _is_spaced(buffer: Bytes, start: int, end: int) -> bool:
+    for position in range(start, end):  # noqa: SIM110 - kernels know no generators
+        if buffer[position] <= _SPACE:
+            return True
+    return False
+
+
+@kernel
+def _names(
+    buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters, indistinct: Hashes, handles: bool
+) -> tuple[Hashes, Hashes, npt.NDArray[np.uint8]]:
+    hashes, firsts, counts, seen = _room(2 * len(starts))
+    made = 0
+    few = np.uint64(64 - _SEEN)
+    nobody = np.zeros(1 << _SEEN, np.bool_)  # a look here saves most looks into `indistinct`
+    for hash_ in indistinct:
+        nobody[hash_ >> few] = True
+    words = np.empty(LONGEST, np.uint64)
+    for row in range(len(starts)):
+        start, end = trimmed(buffer, starts[row], starts[row] + lengths[row])
+        count, apostrophes, dull = _read(buffer, start, end, letters, False, words, 0)
+        for joining in range(2 if apostrophes else 1):
+            if joining:
+                count, _, dull = _read(buffer, start, end, letters, True, words, 0)
+            alone = count == 1 or handles
+            if count == 0 or (alone and dull) or (count == 1 and not handles and _is_spaced(buffer, start, end)):
+                continue
+            sequence = _sequence(words, count)
+            if not (alone and nobody[sequence >> few] and known(indistinct, sequence)):
+                made = _put(hashes, firsts, counts, seen, made, sequence, words[0], count)
+    return hashes[:made], firsts[:made], counts[:made]
+
+
+@kernel
+def _pairs(
+    first_buffer: Bytes,
+    first_starts: Numbers,
+    first_lengths: Numbers,
+    last_buffer: Bytes,
+    last_starts: Numbers,
+    last_lengths: Numbers,
+    letters: Letters,
+) -> tuple[Hashes, Hashes, npt.NDArray[np.uint8]]:
+    hashes, firsts, counts, seen = _room(2 * len(first_starts))
+    made = 0
+    words = np.empty(LONGEST, np.uint64)
+    for row in range(len(first_starts)):
+        if first_lengths[row] < 0 or last_lengths[row] < 0:
+            continue
+        start, end = first_starts[row], first_starts[row] + first_lengths[row]
+        last_start, last_end = last_starts[row], last_starts[row] + last_lengths[row]
+        begun, apostrophe, _ = _read(first_buffer, start, end, letters, False, words, 0)
+        count, another, _ = _read(last_buffer, last_start, last_end, letters, False, words, begun)
+        for joining in range(2 if apostrophe or another else 1):
+            if joining:
+                begun, _, _ = _read(first_buffer, start, end, letters, True, words, 0)
+                count, _, _ = _read(last_buffer, last_start, last_end, letters, True, words, begun)
+            if count > 1:  # of one word alone, one of the two is empty
+                made = _put(hashes, firsts, counts, seen, made, _sequence(words, count), words[0], count)
+    return hashes[:made], firsts[:made], counts[:made]
+
+
+@kernel
+def _secrets(
+    buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters
+) -> tuple[Hashes, Hashes, npt.NDArray[np.uint8]]:
+    room = len(starts)
+    for length in lengths:
+        room += max(length, 0) // SECRET_LENGTH
+    hashes, firsts, counts, seen = _room(room)
+    made = 0
+    words = np.empty(LONGEST, np.uint64)
+    numbers = letters.words
+    for row in range(len(starts)):
+        end = starts[row] + lengths[row]
+        hash_ = np.uint64(0)
+        begin = position = starts[row]
+        underscores, others = 0, 0
+        while position < end:
+            code, length = int(buffer[position]), 1
+            if code < 128:
+                number = numbers[code]
+            else:
+                code, length = code_at(buffer, position, end)
+                letter = folded(code, letters)
+                if letter == IGNORED:
+                    position += length
+                    continue
+                number = number_of(letter, letters) if letter != SEPARATES else np.uint64(0)
+            if number != 0:
+                hash_ = stepped(hash_, number)
+            else:
+                if position - begin >= SECRET_LENGTH:
+                    words[0] = hash_
+                    made = _put(hashes, firsts, counts, seen, made, words[0], words[0], 1)
+                hash_ = np.uint64(0)
+                begin = position + length
+                underscores += code == _UNDERSCORE
+                others += code != _UNDERSCORE
+            position += length
+        if end - begin >= SECRET_LENGTH:
+            words[0] = hash_
+            made = _put(hashes, firsts, counts, seen, made, words[0], words[0], 1)
+        if underscores and not others and lengths[row] >= SECRET_LENGTH:
+            count, _, _ = _read(buffer, starts[row], end, letters, False, words, 0)
+            if count > 1:
+                made = _put(hashes, firsts, counts, seen, made, _sequence(words, count), words[0], count)
+    return hashes[:made], firsts[:made], counts[:made]
+
+
+@inlined
+def _room(size: int) -> tuple[Hashes, Hashes, npt.NDArray[np.uint8], Hashes]:
+    return (
+        np.empty(size, np.uint64),
+        np.empty(size, np.uint64),
+        np.empty(size, np.uint8),
+        np.zeros(1 << _SEEN, np.uint64),
+    )
+
+
+@inlined
+def _put(
+    hashes: Hashes,
+    firsts: Hashes,
+    counts: npt.NDArray[np.uint8],
+    seen: Hashes,
+    made: int,
+    sequence: np.uint64,
+    first: np.uint64,
+    count: int,
+) -> int:
+    if not _is_new(seen, sequence):
+        return made
+    hashes[made] = sequence
+    firsts[made] = first if _is_new(seen, first + np.uint64(count)) else np.uint64(0)
+    counts[made] = count
+    return made + 1
+
+
+@inlined
+def _is_new(seen: Hashes, hash_: np.uint64) -> bool:
+    """False for what came shortly before."""
+    slot = hash_ >> np.uint64(64 - _SEEN)
+    if seen[slot] == hash_:
+        return False
+    seen[slot] = hash_
+    return True
 
 
 class HashSet:
@@ -159,36 +343,3 @@ def distinct(hashes: Hashes) -> Hashes:
     """Sorted, each once: many times as fast as np.unique, which fills a table."""
     ordered = np.sort(hashes)
     return ordered[np.flatnonzero(np.diff(ordered, prepend=~ordered[:1]))]
-
-
-def contains(known: Hashes, hashes: Hashes) -> npt.NDArray[np.bool_]:
-    """Which of the hashes are in the sorted array `known`."""
-    if not len(known):
-        return np.zeros(len(hashes), np.bool_)
-    places = np.searchsorted(known, hashes)
-    places[places == len(known)] = 0
-    return np.equal(known[places], hashes)
-
-
-class SequenceSearch:
-    """Counts known sequences in texts: a table of the words they begin with leaves few places to look at closely."""
-
-    def __init__(self, known: dict[int, Hashes], firsts: dict[int, Hashes]) -> None:
-        """`known`: sequences by length; `firsts`: the words that those begin with."""
-        self._known = known
-        most = max((len(hashes) for hashes in firsts.values()), default=0)
-        bits = min(max((most * 16).bit_length(), 16), 26)
-        self._shift = np.uint64(64 - bits)
-        self._lengths: npt.NDArray[np.uint8] = np.zeros(1 << bits, np.uint8)
-        for length, hashes in firsts.items():
-            self._lengths[hashes >> self._shift] |= np.uint8(1 << length)
-
-    def count(self, words: Words) -> int:
-        """How often known sequences occur."""
-        lengths = self._lengths[words.hashes >> self._shift]
-        places = np.flatnonzero(lengths)
-        found = 0
-        for length, known in self._known.items():
-            firsts = places[lengths[places] & np.uint8(1 << length) != 0]
-            found += int(contains(known, words.sequences(firsts, length)).sum())
-        return found

@@ -135,7 +135,7 @@ def test_addresses_of_a_public_domain_are_no_secret(night: Night) -> None:
     proof = night.prove(night.stripped(rules), rules)
 
     assert proof.passed
-    assert proof.allowed["e-mail at bigcorp.com"] == 1
+    assert proof.allowed["e-mail at bigcorp.com, one of public: domains"] == 1
 
 
 def test_what_scrub_rewrites_the_proof_does_not_find(night: Night) -> None:
@@ -173,7 +173,13 @@ def test_a_clean_archive_passes_and_says_what_was_read(night: Night) -> None:
     assert proof.scanned_files == len(stripped.draft.files)
     assert proof.scanned_bytes > sum(file.raw_bytes or 0 for file in stripped.draft.files)
     assert proof.originals >= 6
-    assert proof.allowed == {"e-mail at archives.gov.uk": 1, "e-mail at example.com": 1}
+    assert proof.allowed == {
+        "e-mail at archives.gov.uk, one of public: domains": 1,
+        "e-mail at example.com, made by the strip": 1,
+    }
+    assert {each.what for each in proof.scanned} == {"public.page", "public.person", "schema"}
+    assert sum(each.bytes for each in proof.scanned) == proof.scanned_bytes
+    assert sum(proof.kinds.values()) == proof.originals
     assert (ticks[-1].done, ticks[-1].tables_done) == (stripped.draft.bytes, proof.scanned_files)
 
 

@@ -1,79 +1,67 @@
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etna_pipelines.anonymise.words import SLICE, HashSet, contains, distinct, words_of
-
-SEED = 4711
-
-
-def spelt(text: str) -> list[bytes]:
-    """The words that are read out of a text."""
-    words = words_of(text.encode(), SEED)
-    before = 9  # what the text is padded with
-    pieces = zip(words.starts - before, words.lengths, strict=True)
-    return [text.lower().encode()[start : start + length] for start, length in pieces]
-
-
-def hashes(text: str) -> list[int]:
-    return words_of(text.encode(), SEED).hashes.tolist()
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", []),
-        (" .,-", []),
-        ("Jane", ["jane"]),
-        ("Jane-Doe_1984.pdf", ["jane", "doe", "1984", "pdf"]),
-        ("a\tb\nc", ["a", "b", "c"]),
-        ("x" * 100, ["x" * 100]),
-        ("{[`@/:~", []),
-    ],
+from etna_pipelines.anonymise.spelling import keyed
+from etna_pipelines.anonymise.values import Values
+from etna_pipelines.anonymise.words import (
+    HashSet,
+    Sequences,
+    distinct,
+    handles_of,
+    known,
+    names_of,
+    pairs_of,
+    secrets_of,
 )
-def test_words_are_letters_and_digits_in_lower_case(text: str, words: list[str]) -> None:
-    assert spelt(text) == [word.encode() for word in words]
+
+LETTERS = keyed(4711)
+NOBODY = np.empty(0, np.uint64)
 
 
-@pytest.mark.parametrize("same", ["Siân Ŵyn", "SIÂN ŴYN", "siân–ŵyn", "“Siân” (Ŵyn)…", "siân\u00a0ŵyn"])
-def test_letters_outside_ascii_are_letters_and_signs_are_not(same: str) -> None:
-    assert hashes(same) == hashes("siân ŵyn")
-    assert len(hashes(same)) == 2
+def names(*values: str | None) -> Sequences:
+    return names_of(Values.of(values), LETTERS, NOBODY)
 
 
-@given(st.lists(st.text("abcdefgh0123456789", min_size=1, max_size=30), min_size=1, max_size=20))
-def test_a_word_has_its_hash_wherever_it_stands(words: list[str]) -> None:
-    alone = [hashes(word)[0] for word in words]
-    assert hashes(" ".join(words)) == alone
-    assert hashes("\t.".join(words).upper()) == alone
-    assert len(set(alone)) == len(set(words))
+def test_a_name_is_its_words_whatever_they_are_dressed_in() -> None:
+    made = names("Siân Llŷr-Ŵyn", "SIÂN LLŶR ŴYN", "sian.llyr_wyn", "Sia\u0302n Lly\u0302r\u00a0W\u0302yn", None, "")
+    assert made.counts.tolist() == [3]
 
 
-@pytest.mark.parametrize("around", range(-3, 4))
-def test_a_word_across_two_slices_is_one(around: int) -> None:
-    text = "." * (SLICE + around - 2) + "quillfeather" + "\t" + "." * SLICE + "jane"
-    assert hashes(text) == [*hashes("quillfeather"), *hashes("jane")]
+def test_an_apostrophe_may_be_left_out() -> None:
+    made = names("Conor O'Brien", "Conor O’Brien")
+    assert made.counts.tolist() == [3, 2]
+    assert made.hashes[1] == names("conor-obrien").hashes[0]
+
+
+def test_a_word_alone_counts_where_it_stands_alone_and_says_something() -> None:
+    assert len(names("Quillfeather").counts) == 1
+    assert len(names("Quillfeather -", "Ann", "1234567", " ", "-").counts) == 0
+    assert len(names("Quillfeather -", "Quillfeather").counts) == 1
+    some = names("Quillfeather", "Threlfall")
+    values = Values.of(["quillfeather", "Threlfall", "van Quill"])
+    assert len(handles_of(values, LETTERS, NOBODY).counts) == 3
+    assert handles_of(values, LETTERS, distinct(some.hashes)).counts.tolist() == [2]
+
+
+def test_two_columns_make_the_names_of_their_rows() -> None:
+    pairs = pairs_of(Values.of(["Ann", "Bo", None, "", "Ann"]), Values.of(["Lee", "O'Quill", "x", "y", "LEE"]), LETTERS)
+    assert pairs.hashes.tolist() == names("Ann Lee", "Bo O'Quill").hashes.tolist()
+
+
+def test_secrets_are_long_words_and_what_underscores_divide() -> None:
+    made = secrets_of(Values.of(["pbkdf2$1000$f00dfacecafe4242", "sk_live_42ab_cd", "short"]), LETTERS)
+    assert made.counts.tolist() == [1, 4]
+
+
+@given(st.lists(st.text("abcdefgh0123456789", min_size=13, max_size=90), min_size=1, max_size=20, unique=True))
+def test_words_that_differ_have_hashes_that_differ(words: list[str]) -> None:
+    assert len(set(secrets_of(Values.of(words), LETTERS).hashes.tolist())) == len(words)
 
 
 def test_another_seed_makes_other_hashes() -> None:
-    assert not set(words_of(b"jane doe", 1).hashes.tolist()) & set(words_of(b"jane doe", 2).hashes.tolist())
-
-
-@given(st.lists(st.lists(st.sampled_from(["a", "b", "cc"]), max_size=4), max_size=5))
-def test_fields_are_told_apart(fields: list[list[str]]) -> None:
-    words = words_of("\t".join(" ".join(field) for field in fields).encode(), SEED)
-    assert words.fields()[-1].tolist() == [len(field) for field in fields if field]
-
-
-def test_sequences_stay_inside_their_field() -> None:
-    words = words_of(b"ann lee\tbo\nann lee bo", SEED)
-    [pair] = words_of(b"Ann-Lee", SEED).sequences(np.array([0]), 2).tolist()
-    pairs = words.sequences(np.arange(6), 2).tolist()
-    assert pairs.count(pair) == 2
-    assert len(pairs) == 3
-    assert len(words.sequences(np.arange(6), 3)) == 1
-    assert len(words.sequences(np.arange(6), 4)) == 0
+    other = names_of(Values.of(["Ann Lee"]), keyed(1), NOBODY)
+    assert other.hashes[0] != names("Ann Lee").hashes[0]
 
 
 @given(st.lists(st.lists(st.integers(0, 2**64 - 1), max_size=5)), st.integers(0, 2**64 - 1))
@@ -84,8 +72,8 @@ def test_a_set_of_hashes_is_a_set(added: list[list[int]], other: int) -> None:
     everything = sorted({number for each in added for number in each})
     assert hashes.sorted().tolist() == everything
     assert len(hashes) == len(everything)
-    looked_for = np.array([*everything, other], np.uint64)
-    assert contains(hashes.sorted(), looked_for).tolist() == [number in everything for number in looked_for.tolist()]
+    assert all(known(hashes.sorted(), np.uint64(number)) for number in everything)
+    assert known(hashes.sorted(), np.uint64(other)) == (other in everything)
 
 
 def test_distinct_hashes() -> None:
@@ -107,7 +95,7 @@ def test_of_more_than_a_set_may_hold_a_fair_share_is_kept_whatever_the_order() -
     assert kept.tolist() == backwards.sorted().tolist()
     assert forwards.share == 1 / 16
     assert 0.8 < len(kept) / (len(hashes) * forwards.share) < 1.2
-    assert contains(kept, hashes).sum() == len(kept)
+    assert set(kept.tolist()) <= set(hashes.tolist())
 
 
 def test_what_a_set_can_hold_it_holds_whole() -> None:

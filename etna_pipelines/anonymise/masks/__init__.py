@@ -24,12 +24,13 @@ from etna_pipelines.anonymise.masks import (
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.people import FAKES
 from etna_pipelines.anonymise.masks.spec import MaskSpec, split_arguments
+from etna_pipelines.anonymise.masks.types import TYPES
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import Column
 
 __all__ = [
     "FAKES", "KINDS", "Mask", "MaskKind", "MaskSpec", "Tools",
-    "agrees", "build", "catalogue", "identifies", "kept_apart", "misfit", "parse", "reads", "uniqueness",
+    "build", "catalogue", "identifies", "kept_apart", "misfit", "parse", "types_of", "uniqueness",
 ]  # fmt: skip
 
 KINDS: dict[str, MaskKind] = {
@@ -65,6 +66,14 @@ def catalogue() -> list[MaskKind]:
     return list(KINDS.values())
 
 
+def types_of(spec: MaskSpec) -> list[str]:
+    """The types that a mask is for, as the rules' README names them; `any` for all."""
+    kind = KINDS[spec.name]
+    if all(map(kind.fits, TYPES.values())):
+        return ["any"]
+    return [name for name, column in TYPES.items() if kind.fits(column) and not kind.refuses(spec, column, False)]
+
+
 def identifies(spec: MaskSpec) -> str | None:
     """The kind of original that the mask hides."""
     return KINDS[spec.name].identifies(spec)
@@ -73,16 +82,6 @@ def identifies(spec: MaskSpec) -> str | None:
 def uniqueness(spec: MaskSpec) -> Uniqueness:
     """Whether two values stay two: surely, most likely, or not."""
     return "preserved" if spec.unique else KINDS[spec.name].uniqueness(spec)
-
-
-def agrees(spec: MaskSpec) -> bool:
-    """Whether equal values become equal in every column, as both ends of a foreign key must."""
-    return KINDS[spec.name].agrees
-
-
-def reads(spec: MaskSpec) -> tuple[str, ...]:
-    """The other columns of the row that the mask looks at."""
-    return KINDS[spec.name].reads(spec)
 
 
 def kept_apart(spec: MaskSpec) -> MaskSpec:

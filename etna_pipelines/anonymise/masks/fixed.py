@@ -165,6 +165,6 @@ KINDS = (
         refuses=_refuse_serial,
         agrees=False,
         cost="copied",
-        examples=(("serial(case-)", "`case-1`, `case-2` ... in the order of the rows; `serial` for integers"),),
+        examples=(("serial", "1, 2, 3 ... in the order of the rows; `serial(case-)`: `case-1` ..."),),
     ),
 )

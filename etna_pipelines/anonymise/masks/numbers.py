@@ -189,7 +189,10 @@ KINDS = (
         (2, 2),
         fits=lambda column: is_number(column) or is_moment(column),
         refuses=_refuse_random,
-        examples=(("random(1, 99)", "a number or date between two, the same for equal values"),),
+        examples=(
+            ("random(1, 99)", "a number between two, the same for equal values"),
+            ("random(1950-01-01, 2005-12-31)", "a date between two, likewise"),
+        ),
     ),
     MaskKind(
         "noise",
@@ -210,7 +213,8 @@ KINDS = (
         wrong=_wrong_round,
         cost="parsed",
         examples=(
-            ("round(month)", "a date rounded down to `day`, `month` or `year`; `round(10)` a number, towards 0"),
+            ("round(10)", "a number rounded towards 0"),
+            ("round(month)", "a date rounded down to its `day`, `month` or `year`"),
         ),
     ),
     MaskKind(

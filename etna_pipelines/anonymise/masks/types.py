@@ -28,6 +28,31 @@ _LITERALS = {
 """Types whose values are written like this, beside those that column_types knows."""
 
 
+TYPES = {
+    "text": Column(name="", type="text"),
+    "enum": Column(name="", type="mood", category="E", labels=["happy"]),
+    "integer": Column(name="", type="integer"),
+    "numeric": Column(name="", type="numeric"),
+    "real": Column(name="", type="real"),
+    "boolean": Column(name="", type="boolean"),
+    "date": Column(name="", type="date"),
+    "timestamp": Column(name="", type="timestamp with time zone"),
+    "interval": Column(name="", type="interval"),
+    "uuid": Column(name="", type="uuid"),
+    "inet": Column(name="", type="inet"),
+    "macaddr": Column(name="", type="macaddr"),
+    "bytea": Column(name="", type="bytea"),
+    "json": Column(name="", type="jsonb"),
+    "xml": Column(name="", type="xml"),
+    "tsvector": Column(name="", type="tsvector"),
+    "hstore": Column(name="", type="hstore"),
+    "array": Column(name="", type="text[]", category="A"),
+    "daterange": Column(name="", type="daterange", category="R"),
+    "composite": Column(name="", type="address", category="C"),
+}
+"""A column of each type that masks differ in."""
+
+
 def any_type(_column: Column) -> bool:
     """Every type."""
     return True

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from etna_pipelines.anonymise import checks, masks, references
 from etna_pipelines.anonymise.column_types import is_textual
 from etna_pipelines.anonymise.keys import folded, keys, names
+from etna_pipelines.anonymise.masks.inside import within
 from etna_pipelines.anonymise.planned import ColumnPlan, TablePlan
 from etna_pipelines.snapshots.manifest import DatabaseSchema, Table
 from etna_pipelines.yaml_file import did_you_mean
@@ -72,9 +73,10 @@ def _of_unique(table: Table, planned: ColumnPlan, tells_apart: list[list[str]]) 
 
 def _of_what_it_reads(plan: TablePlan, planned: ColumnPlan) -> Iterator[str]:
     known = [column.name for column in plan.table.copied]
-    for name in masks.KINDS[planned.spec.name].reads(planned.spec):
-        if name not in known:
-            yield f"`{planned.spec}` reads `{name}`, which the table lacks: {did_you_mean(name, known)}"
+    for spec in within(planned.spec):
+        for name in masks.KINDS[spec.name].reads(spec):
+            if name not in known:
+                yield f"`{spec}` reads `{name}`, which the table lacks: {did_you_mean(name, known)}"
     if _copies_itself(plan, planned):
         yield f"`{planned.spec}` copies in a circle: give one of those columns a mask of its own"
 

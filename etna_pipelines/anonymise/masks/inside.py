@@ -28,7 +28,8 @@ def build(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     """The mask of a column with paths: what they name by their masks, all else by the column's own."""
     form = form_of(column) or "text"
     named = [(parse_path(path), part) for path, part in spec.paths]
-    paths, specs = [path for path, _ in named], [part for _, part in named]
+    paths = [path for path, _ in named]
+    specs = [replace(part, locale=part.locale or spec.locale) for _, part in named]
     likes = [columns_of(column, path) for path in paths]
     whole = [part.name in _WHOLE for part in specs]
     own, rest = _own(spec), NOBODY
@@ -57,6 +58,15 @@ def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
         if why := _misfit_of_part(part, column, path):
             return f"`{text}`: {why}"
     return None
+
+
+def within(spec: MaskSpec) -> Iterator[MaskSpec]:
+    """The mask and those that it has for what is inside."""
+    yield spec
+    if spec.name == "each":
+        yield _own(spec)
+    for _, part in spec.paths:
+        yield from within(part)
 
 
 def _misfit_of_own(spec: MaskSpec, column: Column, form: Form, unique: bool) -> str | None:

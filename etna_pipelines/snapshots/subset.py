@@ -84,18 +84,23 @@ def choose(stripped: Manifest, store: Store, subset: Subset, workers: int = 2) -
 
 def _roots(stripped: Manifest, store: Store, subset: Subset, sizes: Mapping[str, int]) -> dict[str, list[str]]:
     """The tables that each root stands for: itself, or its partitions."""
-    roots = {}
     partitions = read_partitions(stripped, store)
-    for root in subset.roots:
-        roots[root] = [root] if root in sizes else [table for table in partitions.get(root, []) if table in sizes]
-        if not roots[root]:
+    roots = {
+        root: [
+            table for table in (root, *partitions.get(root, [])) if table in sizes
+        ]  # a partitioned one has no rows of its own
+        for root in subset.roots
+    }
+    for root, tables in roots.items():
+        if root in (*stripped.skipped, *stripped.emptied):
+            raise SubsetError(f"The subset is to have rows of {root}, and the rules keep none: choose other roots.")
+        if not tables:
             raise SubsetError(
                 f"The subset is to have rows of {root}, which snapshot {stripped.id} does not have: correct the name, "
                 "with its schema where that is not public."
             )
-        if not any(sizes[table] for table in roots[root]):
-            why = "the rules empty it" if root in stripped.emptied else "it has no rows"
-            raise SubsetError(f"The subset is to have rows of {root}, and {why}: leave it out.")
+        if not any(sizes[table] for table in tables):
+            raise SubsetError(f"The subset is to have rows of {root}, and it has none: choose other roots.")
     return roots
 
 

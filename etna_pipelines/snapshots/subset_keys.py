@@ -130,8 +130,8 @@ class _Reader:
             return Keys(pl.DataFrame(), np.arange(self._files[name].rows or 0, dtype=np.uint64))
         keys = [(position, table.copied[int(position)]) for position in self.positions(name, sorted(wanted))]
         everything = [str(position) for position in range(len(table.copied))]
-        has_name = table.primary_key and not any(column.generated for column in table.columns)
-        naming = self.positions(name, table.primary_key) if has_name else everything
+        is_named = table.primary_key and {column.name for column in table.copied}.issuperset(table.primary_key)
+        naming = self.positions(name, table.primary_key) if is_named else everything
         only = sorted({int(position) for position in (*naming, *(position for position, _ in keys))})
         frames = [pl.DataFrame(schema={position: _type(column) for position, column in keys})]
         ranks = [pl.Series(dtype=pl.UInt64)]

@@ -323,7 +323,7 @@ def test_it_is_a_stripped_snapshot_and_says_of_what(bench: Bench) -> None:
         ("persona=1", r"rows of public\.persona, which snapshot .* does not have: correct the name"),
         ("archive.person=1", r"rows of archive\.person, which snapshot"),
         ("seat_2=1", r"rows of public\.seat_2, which"),
-        ("graph.empty=1", r"rows of graph\.empty, and it has no rows: leave it out"),
+        ("graph.empty=1", r"rows of graph\.empty, and it has none: choose other roots"),
         ("span=1", r"1 rows of public\.stay refer by length to rows that public\.span does not seem to have: choose"),
         ("source=1", r"public\.made\.copied is generated and part of a foreign key"),
     ],
@@ -331,6 +331,13 @@ def test_it_is_a_stripped_snapshot_and_says_of_what(bench: Bench) -> None:
 def test_what_can_not_be_made(bench: Bench, said: str, problem: str) -> None:
     with pytest.raises(SubsetError, match=problem):
         bench.subset(said)
+
+
+def test_a_root_that_the_rules_have_no_rows_of(bench: Bench) -> None:
+    for field in ("emptied", "skipped"):
+        whole = bench.whole.model_copy(update={field: ["public.gone"]})
+        with pytest.raises(SubsetError, match=r"rows of public\.gone, and the rules keep none: choose other roots"):
+            choose(whole, bench.store, asked("gone=1"))
 
 
 def test_a_key_that_its_source_never_checked_may_be_broken(bench: Bench) -> None:

@@ -129,7 +129,7 @@ class SettingsFile(_Model):
 
     production: Production | None = None
     store: Annotated[StoreSettings, BeforeValidator(_as_mapping)] = StoreSettings()
-    rules: str = "anonymisation_rules/wagtail.yaml"
+    rules: str = "anonymisation_rules/demo.yaml"
     staging: Staging | None = None
     development: Target | None = None
     test: Target | None = None

@@ -42,7 +42,7 @@ def test_a_fresh_checkout_needs_nothing(fresh: Path, examine_text: Examine) -> N
     (fresh / "dagster.yaml").touch()
     (fresh / "workspace.yaml").touch()
     (fresh / "anonymisation_rules").mkdir()
-    (fresh / "anonymisation_rules/wagtail.yaml").write_text("tables: {auth_user: {data: empty}}\n")
+    (fresh / "anonymisation_rules/demo.yaml").write_text("tables: {auth_user: {data: empty}}\n")
 
     findings = examine_text("")
 

@@ -48,7 +48,7 @@ def test_without_a_file_everything_is_embedded(fresh: Path) -> None:
 
     assert settings.home == fresh / ".etna"
     assert settings.store.url == str(fresh / ".etna/store")
-    assert settings.rules == fresh / "anonymisation_rules/wagtail.yaml"
+    assert settings.rules == fresh / "anonymisation_rules/demo.yaml"
     assert list(settings.sections) == ["production", "staging", "development", "test", "local"]
     assert all(settings.is_embedded(name) for name in settings.sections)
     assert settings.uses_embedded_server

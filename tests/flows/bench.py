@@ -77,7 +77,7 @@ class Bench:
         (self.checkout.root / "environments.yaml").write_text(text)
 
     def rules(self, text: str) -> None:
-        (self.checkout.root / "anonymisation_rules/wagtail.yaml").write_text(text)
+        (self.checkout.root / "anonymisation_rules/demo.yaml").write_text(text)
 
     @property
     def variables(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from etna_pipelines.anonymise import lint
+from etna_pipelines.anonymise import lint, masks
 from etna_pipelines.anonymise.column_types import holds_no_text
 from etna_pipelines.anonymise.conditions import Condition, condition, exception
 from etna_pipelines.anonymise.keys import is_unique
@@ -72,7 +72,14 @@ class _Draft:
         if data != "keep":
             return TablePlan(table, data == "empty", [], skip=data == "skip")
         columns = [
-            ColumnPlan(position, column, rule.spec, rule.origin, self._condition(table, column, rule), rule.checked)
+            ColumnPlan(
+                position,
+                column,
+                self._spec(table, column, rule),
+                rule.origin,
+                self._condition(table, column, rule),
+                rule.checked,
+            )
             for position, column in enumerate(table.copied)
             if (rule := self._rule(table, column)) is not None and rule.spec.name != "keep"
         ]
@@ -86,6 +93,11 @@ class _Draft:
         if rule is None:
             self._unlisted.append((table, column))
         return rule
+
+    def _spec(self, table: Table, column: Column, rule: Rule) -> MaskSpec:
+        """The rule's mask; for both ends of a foreign key, as for any key, one that tells all originals apart."""
+        refers = any(key.table == table.qualified and column.name in key.columns for key in self.schema.foreign_keys)
+        return masks.kept_apart(rule.spec) if refers or is_unique(table, column.name) else rule.spec
 
     def _condition(self, table: Table, column: Column, rule: Rule) -> Condition | None:
         try:

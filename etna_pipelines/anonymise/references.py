@@ -80,5 +80,6 @@ def _told(planned: ColumnPlan | None) -> str:
     if planned is None:
         return "keep"
     spec = planned.spec
-    extras = [spec.locale, "unique" if spec.unique else "", *(path for path, _ in spec.paths)]
+    is_said = spec.unique and not masks.KINDS[spec.name].folds(spec)  # else it goes without saying in a key
+    extras = [spec.locale, "unique" if is_said else "", *(path for path, _ in spec.paths)]
     return " ".join(filter(None, [str(spec), *extras]))

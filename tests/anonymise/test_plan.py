@@ -111,7 +111,9 @@ def test_both_ends_of_a_foreign_key_need_the_same_mask(tmp_path: Path) -> None:
     message = refusal(tmp_path, rules % "keep", schema(USER, POST, foreign_keys=[KEY]))
     assert "public.post.author and public.person.name: a foreign key joins them" in message
     assert "(keep, fake(username)): give both the same" in message
-    assert planned(tmp_path, rules % "fake(username)", USER, POST, foreign_keys=[KEY])
+    plan = planned(tmp_path, rules % "fake(username)", USER, POST, foreign_keys=[KEY])
+    tells_case_apart = {name: [each.spec.unique for each in made.columns] for name, made in plan.tables.items()}
+    assert tells_case_apart == {"public.person": [True], "public.post": [True]}
 
 
 def test_the_referring_end_of_a_foreign_key_may_become_null(tmp_path: Path) -> None:

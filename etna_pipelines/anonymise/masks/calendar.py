@@ -96,7 +96,7 @@ def _round(text: Bytes, at: int, end: int, unit: int) -> None:
         _write(text, at + 8, 2, 1)
     if unit == 3:
         _write(text, at + 5, 2, 1)
-    if at + 10 == end or text[at + 10] != 32:
+    if at + 10 == end or text[at + 10] not in (32, 84):  # a space, or the T that JSON has there
         return
     position = at + 11  # the time, up to `+`, `-`, a quote or a comma
     while position < end and (_is_digit(text[position]) or text[position] == 58 or text[position] == 46):

@@ -1,7 +1,9 @@
 """`etna ...`: for people. Every command calls a function that lives elsewhere and shows what it returns."""
 
 import os
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -136,6 +138,19 @@ def snapshots() -> None:
     console.print(shown if found else f"No snapshots yet in {settings.open_store().location()}.")
     if any(isinstance(entry, EtnaError) for entry in found):
         raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    snapshot: Annotated[str, typer.Argument(help="The id of a stripped snapshot; else the newest one.")] = "",
+    output: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
+) -> None:
+    """A page on what is in a stripped snapshot and how that was proven, for whoever answers for data protection."""
+    steps = _steps()
+    written = steps.report(steps.catalogue.read("stripped", snapshot) if snapshot else steps.newest("stripped"))
+    if output:
+        shutil.copyfile(written, output)
+    console.print(f"What is in it: {output or written}", soft_wrap=True)
 
 
 @app.command()

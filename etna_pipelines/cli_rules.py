@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from etna_pipelines import terminal
-from etna_pipelines.errors import RulesError, SnapshotMissing
+from etna_pipelines.errors import RulesError
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.terminal import console
 
@@ -179,10 +179,9 @@ def _catalogue(settings: Settings) -> "Catalogue":
 
 
 def _newest_full(settings: Settings) -> "Manifest":
-    full = _catalogue(settings).newest("full")
-    if full is None:
-        raise SnapshotMissing(f"No full snapshot is in {settings.open_store().location()} yet: run the job `nightly`.")
-    return full
+    from etna_pipelines.steps import Steps
+
+    return Steps(settings, settings.open_store()).newest("full")
 
 
 def _table(snapshot: "Manifest", name: str) -> "Table":

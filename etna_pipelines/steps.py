@@ -109,6 +109,19 @@ class Steps:
                 raise
         return stripped.draft.model_copy(update={"proof": proof})
 
+    def report(self, stripped: Manifest) -> Path:
+        """Write the page that tells what is in a stripped snapshot, published or refused; `.etna/reports` has it."""
+        from etna_pipelines.anonymise.report import page
+
+        try:
+            full = self.catalogue.read("full", stripped.parent or "")
+        except SnapshotMissing:  # or it is a part of another stripped one
+            full = None
+        path = self.settings.home / "reports" / f"{stripped.id}.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(stripped, full), encoding="utf-8")
+        return path
+
     def publish(self, draft: Manifest) -> Manifest:
         """Make a draft a snapshot. What a failed proof refuses is removed before ProofFailed is raised."""
         if draft.proof and not draft.proof.passed:

@@ -80,7 +80,7 @@ def test_without_a_snapshot_only_the_files_are_checked(fresh: Path, store: Local
     ended = etna("rules", "check")
     assert (ended.code, ended.out.count("\n")) == (0, 1)
     assert ended.out.startswith("There is no full snapshot yet: only the files were checked")
-    assert etna("rules", "suggest").err.startswith(f"No full snapshot is in {fresh}/.etna/store yet")
+    assert etna("rules", "suggest").err.startswith(f"{fresh}/.etna/store has no full snapshot yet")
 
     (fresh / "rules.yaml").write_text(RULES.replace("email: email", "email: mail"))
     ended = etna("rules", "check")

@@ -84,9 +84,8 @@ def stripped_snapshot(etna: Etna, full_snapshot: str) -> Iterator[dg.AssetCheckR
         steps = etna.steps()
         draft = steps.strip(full_snapshot)
         if draft.proof:
-            yield dg.AssetCheckResult(
-                passed=draft.proof.passed, check_name=PROOF, metadata=metadata.of_proof(draft.proof)
-            )
+            described = metadata.of_proof(draft.proof, steps.report(draft))
+            yield dg.AssetCheckResult(passed=draft.proof.passed, check_name=PROOF, metadata=described)
         stripped = steps.publish(draft)  # raises where the proof failed, before anything is recorded or listed
         yield _snapshot(stripped, metadata.of_snapshot(stripped, steps.store.location(stripped.prefix)))
 

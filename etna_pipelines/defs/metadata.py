@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -44,14 +45,17 @@ def of_changes(changes: Sequence[str] | None) -> Metadata:
     return {"schema changes": dg.MetadataValue.md("\n".join(f"- {change}" for change in changes) or "none")}
 
 
-def of_proof(proof: "Proof") -> Metadata:
-    """What was looked for, and where it was found."""
+def of_proof(proof: "Proof", page: Path) -> Metadata:
+    """What was looked for, where it was found, and the page that tells all of it."""
     return {
+        "page": dg.MetadataValue.path(page),
         "originals looked for": proof.originals,
+        "by kind": dg.MetadataValue.json(proof.kinds),
         "share of all originals": proof.share,
         "names that are pseudonyms too": proof.ambiguous,
         "scanned bytes": proof.scanned_bytes,
         "scanned files": proof.scanned_files,
+        "encodings undone": ", ".join(proof.encodings),
         "allowed": dg.MetadataValue.json(proof.allowed),
         "findings": dg.MetadataValue.table(
             records=[dg.TableRecord(finding.model_dump()) for finding in proof.findings],

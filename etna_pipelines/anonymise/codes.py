@@ -1,7 +1,6 @@
 """Numbers and addresses of machines, banks and pages that are right in form and belong to nobody.
 
-All are pure functions of the key and the value without regard to case (but of URLs) and outer spaces; of cards and
-IBANs without regard to any spaces and hyphens.
+All are pure functions of the key and the value; of cards and IBANs without regard to case, spaces and hyphens.
 """
 
 from collections.abc import Callable
@@ -22,7 +21,7 @@ _NOBODYS_BANKS = "ZZ"  # ISO 3166: for private use, so no bank's country
 
 def ip_addresses(pseudonyms: Pseudonyms, values: Values) -> Values:
     """Addresses for documentation, of the original's family and with its `/24` where it had one."""
-    parts = _folded(values).series().str.splitn("/", 2).struct.unnest()
+    parts = values.series().str.splitn("/", 2).struct.unnest()
     numbers = pseudonyms.numbers(Values.of(parts["field_0"]), "ip")
     nets = pl.Series(_TEST_NETS).gather(numbers % np.uint64(3))
     hosts = pl.Series(numbers // np.uint64(3) % np.uint64(254) + np.uint64(1)).cast(pl.String)
@@ -42,19 +41,19 @@ def networks(pseudonyms: Pseudonyms, values: Values) -> Values:
 
 def mac_addresses(pseudonyms: Pseudonyms, values: Values) -> Values:
     """Locally administered addresses (IEEE 802), which no maker gives to a device: `02:1f:2e:3d:4c:5b`."""
-    return Values.of("02:" + _grouped(pseudonyms.token(_folded(values), "mac", 10).series(), (2, 2, 2, 2, 2), ":"))
+    return Values.of("02:" + _grouped(pseudonyms.token(values, "mac", 10).series(), (2, 2, 2, 2, 2), ":"))
 
 
 def uuids(pseudonyms: Pseudonyms, values: Values) -> Values:
     """UUIDs in the form of version 4 (RFC 9562) with 120 keyed bits: unique where the originals are."""
-    digits = pseudonyms.token(_folded(values), "uuid", 30).series()
+    digits = pseudonyms.token(values, "uuid", 30).series()
     marked = digits.str.slice(0, 12) + "4" + digits.str.slice(12, 3) + "a" + digits.str.slice(15)
     return Values.of(_grouped(marked, (8, 4, 4, 4, 12), "-"))
 
 
 def domains(pseudonyms: Pseudonyms, values: Values) -> Values:
     """`<token>.example.com`: unique where the originals are."""
-    return Values.of(pseudonyms.token(_folded(values), "domain").series() + f".{EMAIL_DOMAIN}")
+    return Values.of(pseudonyms.token(values, "domain").series() + f".{EMAIL_DOMAIN}")
 
 
 def urls(pseudonyms: Pseudonyms, values: Values) -> Values:
@@ -108,11 +107,6 @@ def _grouped(digits: pl.Series, lengths: tuple[int, ...], sign: str) -> pl.Serie
     starts = [sum(lengths[:index]) for index in range(len(lengths))]
     groups = [digits.str.slice(start, length) for start, length in zip(starts, lengths, strict=True)]
     return pl.select(pl.concat_str(groups, separator=sign)).to_series()
-
-
-
-def _folded(values: Values) -> Values:
-    return Values.of(values.series().str.strip_chars().str.to_lowercase())
 
 
 def _plain(values: Values) -> Values:

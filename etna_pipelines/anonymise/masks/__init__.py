@@ -39,6 +39,8 @@ KINDS: dict[str, MaskKind] = {
     for kind in family.KINDS
 }
 
+_FOR_IDENTITIES = ("keep", "token", "serial")
+
 _SPEC = re.compile(r"^\s*([a-z_]+)\s*(?:\((.*)\))?\s*$", re.S)
 
 
@@ -99,8 +101,10 @@ def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
         return f"`{spec}` {does} and the column is {base_type(column)}: use {_fitting(column, unique)}"
     if why := kind.refuses(spec, column, unique):
         return why
-    if spec.unique and (why := apart.misfit(kind, spec, column)):
-        return why
+    if column.identity and spec.name not in _FOR_IDENTITIES:
+        return f"`{spec}` does not fit an identity column: use {', '.join(_FOR_IDENTITIES)}"
+    if spec.unique and kind.uniqueness(spec) != "preserved":
+        return apart.misfit(spec, column)
     if unique and uniqueness(spec) == "lossy":
         return (
             f"`{spec}` can give two rows the same value and the column is unique: "
@@ -128,4 +132,6 @@ def build(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
         return inside.build(spec, column, tools)
     kind = KINDS[spec.name]
     mask = kind.build(spec, column, tools)
-    return apart.kept(mask, kind, spec, column, tools.pseudonyms) if spec.unique else mask
+    if spec.unique and kind.uniqueness(spec) != "preserved":
+        return apart.kept_apart(mask, column, tools.pseudonyms)
+    return mask

@@ -87,8 +87,8 @@ class MaskKind:
     wrong: Callable[[MaskSpec], str | None] = lambda _: None
     """What is wrong with its arguments, whatever the column, with what would be right."""
     folds: Callable[[MaskSpec], bool] = lambda _: False
-    """Whether values that differ in case or outer spaces alone become one: `preserved` is meant without regard to them.
-    `unique` tells them apart (see masks.apart)."""
+    """Whether values that differ in case or outer spaces alone become one, unless the spec is `unique`: `preserved` is
+    meant without regard to them."""
     reads: Callable[[MaskSpec], tuple[str, ...]] = lambda _: ()
     """Other columns of the row that it looks at."""
     agrees: bool = True

@@ -21,15 +21,13 @@ class Code:
     types: tuple[str, ...] = ()
     """Types that take it, besides text."""
     uniqueness: Uniqueness = "preserved"
-    folds: bool = True
-    """Whether originals that differ in case or outer spaces alone become one."""
 
 
 CODES = {
     "ip": Code(codes.ip_addresses, 15, ("inet", "cidr"), "lossy"),
     "mac": Code(codes.mac_addresses, 17, ("macaddr", "macaddr8"), "likely"),
     "uuid": Code(codes.uuids, 36, ("uuid",)),
-    "url": Code(codes.urls, 36, folds=False),
+    "url": Code(codes.urls, 36),
     "domain": Code(codes.domains, 28),
     "card": Code(codes.cards, 16, uniqueness="likely"),
     "iban": Code(codes.ibans, 22, uniqueness="likely"),

@@ -1,15 +1,15 @@
 """Masks that make pseudonyms: fake, email, phone, file, hash."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from etna_pipelines.anonymise.column_types import base_type, is_textual, length_of
 from etna_pipelines.anonymise.masks import machines
-from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
+from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness, on_filled
 from etna_pipelines.anonymise.masks.machines import CODES
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.masks.types import of_types
 from etna_pipelines.anonymise.pseudonyms import METHODS
-from etna_pipelines.anonymise.rows import Rows
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.snapshots.manifest import Column
 
@@ -25,21 +25,16 @@ def _fake(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
         return machines.build(kind, column, pseudonyms)
     match kind:
         case "username":
-            return _where_filled(lambda values: pseudonyms.username(values, length))
+            return _handle(pseudonyms.username, spec, column)
         case "name":
-            return _where_filled(pseudonyms.full_name, length)
+            return on_filled(pseudonyms.full_name, length)
         case _:
-            return _where_filled(lambda values: pseudonyms.fake(values, kind), length)
+            return on_filled(lambda values: pseudonyms.fake(values, kind), length)
 
 
 def _fake_uniqueness(spec: MaskSpec) -> Uniqueness:
     [kind] = spec.arguments
     return CODES[kind].uniqueness if kind in CODES else "preserved" if kind == "username" else "lossy"
-
-
-def _fake_folds(spec: MaskSpec) -> bool:
-    [kind] = spec.arguments
-    return CODES[kind].folds if kind in CODES else kind == "username"
 
 
 def _fake_identifies(spec: MaskSpec) -> str | None:
@@ -61,22 +56,37 @@ def _unknown_fake(spec: MaskSpec) -> str | None:
     return None if kind in FAKES else f"`fake({kind})` is not known; there are {', '.join(FAKES)}"
 
 
-def _email(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
-    return _where_filled(lambda values: tools.pseudonyms.email(values, length_of(column)))
+def _email(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
+    return _handle(tools.pseudonyms.email, spec, column)
+
+
+class _Handles(Protocol):
+    def __call__(self, values: Values, length: int | None, *, exact: bool) -> Values: ...
+
+
+def _handle(handles: _Handles, spec: MaskSpec, column: Column) -> Mask:
+    length, in_citext = length_of(column), base_type(column).endswith("citext")
+
+    def mask(values: Values) -> Values:
+        if spec.unique and in_citext:  # to a key in citext `Ann` and `ann` are one, `ann` and ` ann` are two
+            values = Values.of(values.series().str.to_lowercase())
+        return handles(values, length, exact=spec.unique)
+
+    return on_filled(mask)
 
 
 def _phone(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
-    return _where_filled(tools.pseudonyms.phone, length_of(column))
+    return on_filled(tools.pseudonyms.phone, length_of(column))
 
 
 def _file(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
-    return _where_filled(tools.pseudonyms.file, length_of(column))
+    return on_filled(tools.pseudonyms.file, length_of(column))
 
 
 def _hash(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     digits = min(length_of(column) or 64, 64)
     begin = "\\x" if base_type(column) == "bytea" else ""
-    return _where_filled(lambda values: tools.pseudonyms.token(values, "hash", digits, begin))
+    return on_filled(lambda values: tools.pseudonyms.token(values, "hash", digits, begin))
 
 
 def _least(length: int) -> Callable[[MaskSpec, Column, bool], str | None]:
@@ -95,18 +105,6 @@ def _too_short(spec: MaskSpec, column: Column, least: int) -> str | None:
     return None
 
 
-def _where_filled(mask: Callable[[Values], Values], length: int | None = None) -> Mask:
-    """The mask, leaving NULL and the empty string as they are, and cut to the column's length."""
-
-    def apply(values: Values, _rows: Rows) -> Values:
-        masked = mask(values)
-        if length is not None:
-            masked = masked.cut(length)
-        return masked if not (values.lengths == 0).any() else masked.where(values.lengths != 0, values)
-
-    return apply
-
-
 KINDS = (
     MaskKind(
         "fake",
@@ -117,7 +115,7 @@ KINDS = (
         identifies=_fake_identifies,
         refuses=_refuse_fake,
         wrong=_unknown_fake,
-        folds=_fake_folds,
+        folds=lambda spec: spec.arguments == ("username",),
         examples=(
             (
                 "fake(first)",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from etna_pipelines.anonymise.eights import EACH, HIGHEST, SLACK, copy, load_some, store
+from etna_pipelines.anonymise.eights import EACH, HIGHEST, SLACK, copy, load, load_some, store
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
 from etna_pipelines.errors import ArchiveMalformed, ValueMalformed
@@ -117,10 +117,10 @@ class Fields:
         buffers = {id(values.buffer): values.buffer for values in changed.values()}
         before = dict(zip(buffers, np.cumsum([0, *map(len, buffers.values())]).tolist(), strict=False))
         plain = {identity: not _has_specials(buffer) for identity, buffer in buffers.items()}
-        starts, lengths = (np.empty((len(self), len(columns)), np.int64) for _ in range(2))
+        starts, lengths = (np.empty((len(columns), len(self)), np.int64) for _ in range(2))
         for number, values in enumerate(changed[column] for column in columns):
-            starts[:, number] = values.starts + before[id(values.buffer)]
-            lengths[:, number] = values.lengths
+            np.add(values.starts, before[id(values.buffer)], out=starts[number])
+            lengths[number] = values.lengths
         return _written(
             self.raw,
             self.ends,
@@ -140,8 +140,8 @@ def split(block: bytes, width: int) -> Fields:
     Raises ValueMalformed, without a value, for the first row that has another number of fields or is not UTF-8.
     """
     raw = np.frombuffer(block, np.uint8)
-    ends, backslashes = _ends(raw)
-    bad, nulls = _misfit(raw, ends, width)
+    ends, has_escapes = _ends(raw)
+    bad = _misfit(raw, ends, width, has_escapes)
     if bad >= 0:
         raise ValueMalformed(bad, f"has not {width} columns")
     nul = block.find(b"\0")
@@ -149,7 +149,7 @@ def split(block: bytes, width: int) -> Fields:
         raise ValueMalformed(block.count(b"\n", 0, nul), "holds a NUL, which PostgreSQL's text has not")
     if not block.isascii():
         _refuse_other_encodings(block, width)
-    return Fields(raw, ends, width, backslashes > nulls)
+    return Fields(raw, ends, width, has_escapes)
 
 
 def _refuse_other_encodings(block: bytes, width: int) -> None:
@@ -162,19 +162,46 @@ def _refuse_other_encodings(block: bytes, width: int) -> None:
             raise ValueMalformed(block.count(b"\n", 0, problem.start), f"is not {width} columns of UTF-8") from None
 
 
+@inlined
+def _ends_in(word: np.uint64) -> np.uint64:
+    """Which of eight bytes are tabs or newlines: their lowest bit."""
+    tabs, newlines = word ^ (EACH * _TAB), word ^ (EACH * _NEWLINE)
+    other = (((tabs & ~HIGHEST) + ~HIGHEST) | tabs) & (((newlines & ~HIGHEST) + ~HIGHEST) | newlines)
+    return (~other & HIGHEST) >> np.uint64(7)
+
+
+@inlined
+def _lowest(flags: np.uint64) -> int:
+    """Which of eight bytes is the first whose lowest bit is set."""
+    return int(((flags & (~flags + np.uint64(1))) * np.uint64(0x0001020304050607)) >> np.uint64(56))
+
+
 @kernel
-def _ends(raw: Bytes) -> tuple[Numbers, int]:
-    """Where tabs and newlines stand, and how many backslashes there are."""
-    count = backslashes = 0
-    for byte in raw:
-        count += int(np.uint8(byte - _TAB) < 2)
-        backslashes += int(byte == _BACKSLASH)
-    ends = np.empty(count + 1, np.int64)
-    count = 0
-    for position in range(len(raw)):
-        ends[count] = position  # no branch: what is no end is written over by the next
-        count += int(np.uint8(raw[position] - _TAB) < 2)
-    return ends[:count], backslashes
+def _ends(raw: Bytes) -> tuple[Numbers, bool]:
+    """Where tabs and newlines stand, and whether any backslash is there but those of NULL."""
+    count = escapes = 0
+    for index in range(len(raw) - 1):
+        count += int(np.uint8(raw[index] - _TAB) < 2)
+        escapes += int((raw[index] == _BACKSLASH) & (raw[index + 1] != _N))
+    ends = np.empty(count + 3, np.int64)
+    count = place = 0
+    while place + 8 <= len(raw):
+        flags = _ends_in(load(raw, place))
+        others = flags & (flags - np.uint64(1))
+        ends[count] = place + _lowest(flags)  # no branch for the first two: what is none is written over by the next
+        ends[count + 1] = place + _lowest(others)
+        more = count + 2
+        count += int((flags * EACH) >> np.uint64(56))
+        while more < count:
+            others &= others - np.uint64(1)
+            ends[more] = place + _lowest(others)
+            more += 1
+        place += 8
+    while place < len(raw):
+        ends[count] = place
+        count += int(np.uint8(raw[place] - _TAB) < 2)
+        place += 1
+    return ends[:count], escapes > 0
 
 
 @inlined
@@ -183,30 +210,33 @@ def _is_null(raw: Bytes, start: int, end: int) -> bool:
 
 
 @kernel
-def _misfit(raw: Bytes, ends: Numbers, width: int) -> tuple[int, int]:
-    """The first row that has not so many fields, or whose end is escaped (-1 where all fit); how many are NULL."""
-    start = nulls = row = column = 0
-    for end in ends:
-        column += 1
-        if (raw[end] == _NEWLINE) != (column >= width) or (width == 0 and end > start):
-            return row, nulls
-        if end > start and raw[end - 1] == _BACKSLASH and _is_escape(raw, start, end - 1):
-            return row, nulls
-        nulls += _is_null(raw, start, end)
-        if column >= width:
-            column = 0
-            row += 1
-        start = end + 1
-    return -1 if start == len(raw) and column == 0 else row, nulls
+def _misfit(raw: Bytes, ends: Numbers, width: int, has_escapes: bool) -> int:
+    """The first row that has not so many fields, or one whose end is escaped; -1 where all fit."""
+    start = 0
+    stride = max(width, 1)
+    for row in range((len(ends) + stride - 1) // stride):
+        last = min((row + 1) * stride, len(ends)) - 1
+        if raw[ends[last]] != _NEWLINE or (width == 0 and ends[last] > start):
+            return row
+        for field in range(row * stride, last):
+            if raw[ends[field]] == _NEWLINE:
+                return row
+        if has_escapes:
+            for field in range(row * stride, last + 1):
+                if _is_escaped(raw, start, ends[field]):
+                    return row
+                start = ends[field] + 1
+        start = ends[last] + 1
+    return -1 if start == len(raw) and len(ends) % stride == 0 else len(ends) // stride
 
 
 @inlined
-def _is_escape(raw: Bytes, start: int, place: int) -> bool:
-    """Whether the backslash at a place in a field is no character that was escaped itself."""
-    before = place
+def _is_escaped(raw: Bytes, start: int, end: int) -> bool:
+    """Whether the tab or newline behind a field belongs to it: an odd number of backslashes stands before."""
+    before = end
     while before > start and raw[before - 1] == _BACKSLASH:
         before -= 1
-    return (place - before) % 2 == 0
+    return (end - before) % 2 == 1
 
 
 @kernel
@@ -308,7 +338,7 @@ def _written(
     most = len(raw) + SLACK
     for row in range(len(kept)):
         for number in range(len(columns)):
-            most += max(lengths[row, number] * (1 if plain[number] else 2), 2)
+            most += max(lengths[number, row] * (1 if plain[number] else 2), 2)
     out = np.empty(most, np.uint8)
     place = 0
     for row in range(len(kept)):
@@ -321,13 +351,13 @@ def _written(
             start = ends[field - 1] + 1 if field else 0
             place = copy(out, place, raw, done, start - done)
             done = ends[field]
-            length = lengths[row, number]
+            length = lengths[number, row]
             if length < 0:
                 out[place], out[place + 1] = _BACKSLASH, _N
                 place += 2
             elif plain[number]:
-                place = copy(out, place, buffer, starts[row, number], length)
+                place = copy(out, place, buffer, starts[number, row], length)
             else:
-                place = _escaped(out, place, buffer, starts[row, number], length)
+                place = _escaped(out, place, buffer, starts[number, row], length)
         place = copy(out, place, raw, done, ends[first + width - 1] + 1 - done)
     return out[:place]

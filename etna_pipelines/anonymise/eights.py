@@ -12,7 +12,7 @@ from etna_pipelines.anonymise.kernel import inlined
 if TYPE_CHECKING:
     from etna_pipelines.anonymise.values import Bytes
 
-SLACK = 8
+SLACK = 16
 """Bytes that a buffer needs behind what is written to it eight at a time."""
 
 EACH = np.uint64(0x0101010101010101)
@@ -53,6 +53,16 @@ def store(out: "Bytes", place: int, word: np.uint64) -> None:
 def copy(out: "Bytes", place: int, buffer: "Bytes", start: int, length: int) -> int:
     """Copy a value, and say where the next may stand. Up to SLACK bytes behind it are written over."""
     done = 0
+    if start + length + 16 <= len(
+        buffer
+    ):  # always sixteen: most values are that short, and no branch is foretold wrong
+        first, second = load(buffer, start), load(buffer, start + 8)
+        store(out, place, first)
+        store(out, place + 8, second)
+        done = 16
+        while done < length:
+            store(out, place + done, load(buffer, start + done))
+            done += 8
     while done < length:
         store(out, place + done, load_some(buffer, start + done, length - done))
         done += 8

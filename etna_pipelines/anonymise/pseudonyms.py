@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 
 from etna_pipelines.anonymise.eights import SLACK, copy, hexed, store
+from etna_pipelines.anonymise.folding import is_space
 from etna_pipelines.anonymise.kernel import kernel
 from etna_pipelines.anonymise.phones import PHONE_FORMS, national_number, national_numbers
 from etna_pipelines.anonymise.pools import METHODS, in_ascii, pool
-from etna_pipelines.anonymise.siphash import Hashes, hashes_of
+from etna_pipelines.anonymise.siphash import Hashes, hashes_of, wide_hashes_of
 from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
 
 __all__ = ["EMAIL_DOMAIN", "METHODS", "TOKEN_DIGITS", "Pseudonyms", "key_id", "national_number", "pool"]
@@ -51,8 +52,11 @@ class Pseudonyms:
 
     def token(self, values: Values, kind: str, digits: int = TOKEN_DIGITS, begin: str = "") -> Values:
         """`begin` and `digits` (at most 64) hex digits that tell values apart."""
-        lanes = [kind, *(f"{kind}.{lane}" for lane in range(1, -(-digits // TOKEN_DIGITS)))]
-        return _hex_of(values.nulls, [self._hashes(values, lane) for lane in lanes], digits, begin)
+        hashes = wide_hashes_of(values, bytes.fromhex(self.subkey(kind)))
+        if digits > 2 * TOKEN_DIGITS:  # 128 bits tell values apart: what more is asked for is made of them
+            wide = Values(hashes.ravel().view(np.uint8), np.arange(len(values)) * 16, np.full(len(values), 16))
+            hashes = np.concatenate([hashes, wide_hashes_of(wide, bytes.fromhex(self.subkey(f"{kind}.more")))], axis=1)
+        return _hex_of(values.nulls, hashes, digits, begin)
 
     def fake(self, values: Values, kind: str) -> Values:
         """A first name, last name, company ... for each: what is equal without regard to case stays equal."""
@@ -117,10 +121,10 @@ class Pseudonyms:
         # No surname: with one, a handle could by chance spell an original's full name, which the proof looks for.
         hashes = self._hashes(values, kind, folded=not exact)
         first = _picked(_handles(self._locale), hashes, values.nulls)
-        handles = first.then(_hex_of(values.nulls, [hashes], TOKEN_DIGITS, ".", end))
+        handles = first.then(_hex_of(values.nulls, hashes.reshape(-1, 1), TOKEN_DIGITS, ".", end))
         if length is None or handles.lengths.max(initial=0) <= length:
             return handles
-        short = _hex_of(values.nulls, [hashes], min(length - len(end), TOKEN_DIGITS), end=end)
+        short = _hex_of(values.nulls, hashes.reshape(-1, 1), min(length - len(end), TOKEN_DIGITS), end=end)
         return handles.where(handles.lengths <= length, short)
 
 
@@ -148,25 +152,25 @@ def _picked(known: Values, hashes: Hashes, nulls: Choice) -> Values:
     return Values(chosen.buffer, chosen.starts, np.where(nulls, NULL_LENGTH, chosen.lengths))
 
 
-def _hex_of(nulls: Choice, lanes: list[Hashes], digits: int, begin: str = "", end: str = "") -> Values:
-    """`digits` hex digits of each value's hashes, 16 from a lane, with what stands before and behind them."""
+def _hex_of(nulls: Choice, hashes: Hashes, digits: int, begin: str = "", end: str = "") -> Values:
+    """`digits` hex digits of each value's hashes, 16 of each, with what stands before and behind them."""
     before, behind = np.frombuffer(begin.encode(), np.uint8), np.frombuffer(end.encode(), np.uint8)
     width = len(before) + digits + len(behind)
     return Values(
-        _hex(np.stack(lanes, axis=1), digits, before, behind),
+        _hex(hashes, digits, before, behind),
         np.arange(len(nulls)) * width,
         np.where(nulls, NULL_LENGTH, width),
     )
 
 
 @kernel
-def _hex(lanes: Hashes, digits: int, before: Bytes, behind: Bytes) -> Bytes:
+def _hex(hashes: Hashes, digits: int, before: Bytes, behind: Bytes) -> Bytes:
     width = len(before) + digits + len(behind)
-    out = np.empty(len(lanes) * width + 2 * SLACK, np.uint8)
-    for row in range(len(lanes)):
+    out = np.empty(len(hashes) * width + 2 * SLACK, np.uint8)
+    for row in range(len(hashes)):
         place = copy(out, row * width, before, 0, len(before))
         for half in range((digits + 7) // 8):
-            word = lanes[row, half // 2] >> np.uint64(32 * (half % 2))
+            word = hashes[row, half // 2] >> np.uint64(32 * (half % 2))
             store(out, place + 8 * half, hexed(word & np.uint64(0xFFFFFFFF)))
         copy(out, place + digits, behind, 0, len(behind))
     return out
@@ -180,9 +184,9 @@ def _words(buffer: Bytes, starts: Numbers, lengths: Numbers) -> tuple[Numbers, N
     rests, rest_lengths = starts.copy(), np.full(len(starts), NULL_LENGTH)
     for row in range(len(starts)):
         start, end = starts[row], starts[row] + max(lengths[row], 0)
-        while start < end and (buffer[start] == 32 or 9 <= buffer[start] <= 13):
+        while start < end and is_space(buffer[start]):
             start += 1
-        while end > start and (buffer[end - 1] == 32 or 9 <= buffer[end - 1] <= 13):
+        while end > start and is_space(buffer[end - 1]):
             end -= 1
         firsts[row] = start
         while start < end and buffer[start] != 32:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etna_pipelines.anonymise.eights import HIGHEST, load, load_some, lower
+from etna_pipelines.anonymise.folding import is_space, lowered
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.values import Bytes, Choice, Numbers, Values
 
@@ -21,10 +22,17 @@ def hashes_of(values: Values, key: bytes, *, folded: bool = False) -> Hashes:
     """
     first, second = np.frombuffer(key, "<u8")
     hashes, beyond = _siphash(values.buffer, values.starts, values.lengths, first, second, folded)
-    if folded and beyond.any():  # what is not ASCII: lower case and white space as Unicode has them
-        others = Values.of(values.at(beyond).series().str.strip_chars().str.to_lowercase())
+    if folded and beyond.any():  # what is not ASCII
+        others = lowered(values.at(beyond))
         hashes[beyond] = _siphash(others.buffer, others.starts, others.lengths, first, second, False)[0]
-    return hashes
+    return hashes[:, 0]
+
+
+def wide_hashes_of(values: Values, key: bytes) -> Hashes:
+    """Two hashes of each value, together 128 bits: the first is that of `hashes_of`, the second is made of the same
+    state as the authors' SipHash-128 does it."""
+    first, second = np.frombuffer(key, "<u8")
+    return _siphash(values.buffer, values.starts, values.lengths, first, second, False)[0]
 
 
 @inlined
@@ -49,27 +57,22 @@ def _round(
     return v0, v1, v2, v3
 
 
-@inlined
-def _is_space(byte: np.uint8) -> bool:
-    return bool(byte == 32 or 9 <= byte <= 13)
-
-
 @kernel
 def _siphash(
     buffer: Bytes, starts: Numbers, lengths: Numbers, first: np.uint64, second: np.uint64, folded: bool
 ) -> tuple[Hashes, Choice]:
-    """The hashes, and which values are not ASCII."""
-    hashes = np.zeros(len(starts), np.uint64)
+    """Two hashes of each value, and which values are not ASCII."""
+    hashes = np.zeros((len(starts), 2), np.uint64)
     beyond = np.zeros(len(starts), np.bool_)
     for row in range(len(starts)):
         start, length = starts[row], lengths[row]
         if length < 0:
             continue
         if folded:
-            while length > 0 and _is_space(buffer[start]):
+            while length > 0 and is_space(buffer[start]):
                 start += 1
                 length -= 1
-            while length > 0 and _is_space(buffer[start + length - 1]):
+            while length > 0 and is_space(buffer[start + length - 1]):
                 length -= 1
         v0, v1 = first ^ np.uint64(0x736F6D6570736575), second ^ np.uint64(0x646F72616E646F6D)
         v2, v3 = first ^ np.uint64(0x6C7967656E657261), second ^ np.uint64(0x7465646279746573)
@@ -90,6 +93,10 @@ def _siphash(
         v2 ^= np.uint64(0xFF)
         for _ in range(4):
             v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-        hashes[row] = v0 ^ v1 ^ v2 ^ v3
+        hashes[row, 0] = v0 ^ v1 ^ v2 ^ v3
+        v1 ^= np.uint64(0xDD)
+        for _ in range(4):
+            v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+        hashes[row, 1] = v0 ^ v1 ^ v2 ^ v3
         beyond[row] = seen & HIGHEST != 0
     return hashes, beyond

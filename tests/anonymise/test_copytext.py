@@ -155,7 +155,7 @@ def test_a_line_of_another_width_or_encoding_is_malformed_and_not_quoted(
 
 
 def test_escapes_that_the_server_does_not_write_are_malformed() -> None:
-    for value in (rb"\x41", rb"\101", rb"\.", rb"\Nx", rb"a\q"):
+    for value in (rb"\x41", rb"\101", rb"\.", rb"\Nx\n", rb"a\q"):
         with pytest.raises(ValueMalformed, match="backslash") as refused:
             copytext.split(b"a\tb\n" + value + b"\tb\n", 2).values(0)
         assert refused.value.position == 1

@@ -46,8 +46,10 @@ def _of_column(plan: TablePlan, planned: ColumnPlan) -> Iterator[str]:
 
 def _apart_by_less(plan: TablePlan, key: list[str]) -> bool:
     """Whether another key's columns, part of this one's, keep the rows apart whatever becomes of the others."""
+    of_some_rows = [partial.columns for partial in plan.table.partial]
     return any(
         set(less) < set(key)
+        and less not in of_some_rows
         and not any(
             names(part, planned.column.name) and masks.uniqueness(planned.spec) == "lossy"
             for part in less
@@ -92,16 +94,17 @@ def _copies_itself(plan: TablePlan, planned: ColumnPlan) -> bool:
 
 def _of_predicates(plan: TablePlan) -> Iterator[str]:
     """A unique index on some rows alone is safe where masks leave those rows, or fewer, in it."""
-    for predicate in plan.table.predicates:
+    for partial in plan.table.partial:
         for planned in plan.columns:
-            if names(predicate, planned.column.name) and not _stays_true(predicate, planned):
+            if names(partial.where, planned.column.name) and not _lets_none_in(partial.where, planned):
                 yield (
                     f"{planned.column.name} ({planned.origin}): `{planned.spec}` may bring rows into an index that "
-                    f"keeps some rows apart, those with {predicate}: keep the column or empty the table"
+                    f"keeps some rows apart, those with {partial.where}: keep the column or empty the table"
                 )
 
 
-def _stays_true(predicate: str, planned: ColumnPlan) -> bool:
+def _lets_none_in(predicate: str, planned: ColumnPlan) -> bool:
+    """Whether a row for which the predicate is not true surely stays one."""
     return checks.is_about_absence(predicate, planned.column.name) and (
         masks.KINDS[planned.spec.name].empties == "stay"
         or (planned.spec.name == "null" and "is null" not in predicate.lower())

@@ -9,7 +9,7 @@ from collections import defaultdict
 import psycopg
 from psycopg.rows import TupleRow
 
-from etna_pipelines.snapshots.manifest import Check, Column, DatabaseSchema, ForeignKey, Table
+from etna_pipelines.snapshots.manifest import Check, Column, DatabaseSchema, ForeignKey, PartialKey, Table
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -188,7 +188,7 @@ def _tables(connection: Connection) -> list[Table]:
     primary_keys: dict[int, list[str]] = {}
     uniques: dict[int, list[list[str]]] = defaultdict(list)
     exclusions: dict[int, list[list[str]]] = defaultdict(list)
-    predicates: dict[int, list[str]] = defaultdict(list)
+    partial: dict[int, list[PartialKey]] = defaultdict(list)
     nulls_equal: dict[int, list[list[str]]] = defaultdict(list)
     for oid, is_primary, excludes, key, predicate, equates_nulls in connection.execute(_INDEXES):
         if is_primary:
@@ -200,7 +200,7 @@ def _tables(connection: Connection) -> list[Table]:
         if equates_nulls:
             nulls_equal[oid].append(key)
         if predicate:
-            predicates[oid].append(predicate)
+            partial[oid].append(PartialKey(columns=key, where=predicate))
     checks: dict[int, list[Check]] = defaultdict(list)
     for oid, name, sql, over in connection.execute(_CHECKS):
         checks[oid].append(Check(name=name, sql=sql, columns=over))
@@ -216,7 +216,7 @@ def _tables(connection: Connection) -> list[Table]:
             primary_key=primary_keys.get(oid, []),
             uniques=uniques.get(oid, []),
             nulls_equal=nulls_equal.get(oid, []),
-            predicates=predicates.get(oid, []),
+            partial=partial.get(oid, []),
             checks=checks.get(oid, []),
             exclusions=exclusions.get(oid, []),
             partition_key=partition_keys.get(oid, []),

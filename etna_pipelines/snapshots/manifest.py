@@ -57,6 +57,13 @@ class Check(_Model):
     columns: list[str]
 
 
+class PartialKey(_Model):
+    """What keeps those rows apart for which some SQL is true."""
+
+    columns: list[str]
+    where: str
+
+
 class Table(_Model):
     """A table with data of its own. `columns` hold what COPY holds, in its order, generated ones last."""
 
@@ -69,8 +76,8 @@ class Table(_Model):
     """Column lists of the other unique constraints and unique indexes; an expression stands as its SQL text."""
     nulls_equal: list[list[str]] = []
     """Those of `uniques` in which NULL equals NULL."""
-    predicates: list[str] = []
-    """The SQL that says which rows its partial unique indexes and exclusion constraints are about."""
+    partial: list[PartialKey] = []
+    """Those of `uniques` and `exclusions` that are about some rows alone."""
     checks: list[Check] = []
     exclusions: list[list[str]] = []
     """Column lists of exclusion constraints; an expression stands as its SQL text."""

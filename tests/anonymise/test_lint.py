@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from etna_pipelines.anonymise.plan import compile_plan, problems
-from etna_pipelines.snapshots.manifest import Check, Column, ForeignKey, Table
+from etna_pipelines.snapshots.manifest import Check, Column, ForeignKey, PartialKey, Table
 from tests.anonymise.nights import column, refers, schema, table, written_rules
 
 
@@ -45,6 +45,12 @@ def test_what_is_unique_stays_unique(tmp_path: Path, uniques: list[list[str]], c
     assert bool(why) == bool(problem)
 
 
+def test_a_key_of_some_rows_keeps_no_others_apart(tmp_path: Path) -> None:
+    some = [PartialKey(columns=["site"], where="(email IS NULL)")]
+    assert not found(tmp_path, "name: fake(name)", person(["name", "site"], ["site"]))
+    assert "can give two rows" in found(tmp_path, "name: fake(name)", person(["name", "site"], ["site"], partial=some))
+
+
 def test_null_equals_null_in_some_unique_indexes(tmp_path: Path) -> None:
     assert not found(tmp_path, "email: null", person(["email"]))
     assert "NULLS NOT DISTINCT" in found(tmp_path, "email: null", person(["email"], nulls_equal=[["email"]]))
@@ -65,7 +71,9 @@ def test_null_equals_null_in_some_unique_indexes(tmp_path: Path) -> None:
     ],
 )
 def test_rows_that_an_index_is_not_about_stay_out_of_it(tmp_path: Path, predicate: str, mask: str, fits: bool) -> None:
-    problem = found(tmp_path, f"email: {mask}", person(["site"], predicates=[predicate]))
+    problem = found(
+        tmp_path, f"email: {mask}", person(["site"], partial=[PartialKey(columns=["site"], where=predicate)])
+    )
     assert problem == "" if fits else f"those with {predicate}: keep the column" in problem
 
 

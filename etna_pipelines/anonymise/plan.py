@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from etna_pipelines.anonymise import lint, masks
 from etna_pipelines.anonymise.column_types import holds_no_text
@@ -96,8 +97,12 @@ class _Draft:
 
     def _spec(self, table: Table, column: Column, rule: Rule) -> MaskSpec:
         """The rule's mask; for both ends of a foreign key, as for any key, one that tells all originals apart."""
-        refers = any(key.table == table.qualified and column.name in key.columns for key in self.schema.foreign_keys)
+        refers = (table.qualified, column.name) in self._referring
         return masks.kept_apart(rule.spec) if refers or is_unique(table, column.name) else rule.spec
+
+    @cached_property
+    def _referring(self) -> set[tuple[str, str]]:
+        return {(key.table, column) for key in self.schema.foreign_keys for column in key.columns}
 
     def _condition(self, table: Table, column: Column, rule: Rule) -> Condition | None:
         try:

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 import polars as pl
@@ -10,7 +11,8 @@ from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import RulesError
 from etna_pipelines.postgres.schema import read_schema
 from etna_pipelines.postgres.server import Database
-from tests.anonymise.nights import column, copied_out, table
+from etna_pipelines.stores.local import LocalStore
+from tests.anonymise.nights import Night, column, copied_out, table
 
 PERSON = table(
     "person",
@@ -104,6 +106,38 @@ def test_a_condition_holds_for_the_rows_that_postgresql_says(database: Database)
 def copied(field: str) -> str | None:
     """A field of COPY text as the value it stands for."""
     return None if field == "\\N" else copytext.unescape(pl.Series([field])).item()
+
+
+def test_conditions_choose_rows_and_values_in_a_night(database: Database, store: LocalStore, tmp_path: Path) -> None:
+    night = Night(database, store, tmp_path)
+    night.execute(
+        """CREATE TABLE person (id int PRIMARY KEY, staff bool, name text, "Work mail" text UNIQUE, note text);
+           INSERT INTO person SELECT i, i % 3 = 0, 'Name ' || i, i || '@work.example', 'n' || i
+           FROM generate_series(1, 3000) i;
+           INSERT INTO person VALUES (3001, NULL, NULL, NULL, E'tab\\there'),
+                                     (3002, true, 'X', 'x@work.example', '\\N')"""
+    )
+    rules = """
+unlisted: null
+public: {domains: [work.example]}
+tables:
+  person:
+    rows: id > 10 AND NOT name = 'Name 12'
+    keep: [id, staff]
+    columns:
+      name: {mask: set(masked), unless: staff}
+      "Work mail": {mask: hash, when: "staff IS NOT TRUE"}
+"""
+    stripped = night.stripped(rules)
+    [person] = stripped.draft.schema_.tables
+    assert person.rows == 2990
+    rows = night.restored(stripped.draft).rows('SELECT id, staff, name, "Work mail", note FROM person ORDER BY id')
+    assert [row[0] for row in rows] == [11, *range(13, 3001), 3002]
+    for number, staff, name, mail, note in rows[:-1]:
+        assert (staff, note) == (number % 3 == 0, None)
+        assert name == (f"Name {number}" if staff else "masked")
+        assert (mail == f"{number}@work.example") is staff
+    assert rows[-1] == (3002, True, "X", "x@work.example", None)
 
 
 def test_a_mask_applies_when_and_unless() -> None:

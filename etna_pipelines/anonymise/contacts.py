@@ -7,22 +7,25 @@ country, so that `+44 (0)7700 900123` and `07700900123` are one.
 import numpy as np
 import numpy.typing as npt
 
+from etna_pipelines.anonymise.hash_sets import Index, known
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.spelling import IGNORED, Hashes, Letters, code_at, folded, mixed, whole_hash
 from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
-from etna_pipelines.anonymise.words import known, trimmed
+from etna_pipelines.anonymise.words import trimmed
 
 FEWEST, MOST = 9, 15
 """Digits of a phone number (E.164 allows 15)."""
 
 _AT, _PLUS, _DOT, _ZERO = ord("@"), ord("+"), ord("."), ord("0")
 _BRITAIN = 44
+_GAPS = np.isin(np.arange(256), np.frombuffer(b" -()./+\xc2\xa0", np.uint8))
+_POWERS: Hashes = np.array([10**power for power in range(20)], np.uint64)
 
 
-def emails_of(values: Values, letters: Letters, published: Hashes) -> tuple[Hashes, Choice]:
+def emails_of(values: Values, letters: Letters, published: Index) -> tuple[Hashes, Choice]:
     """The hashes of the addresses, and which values are one that is of no published domain.
 
-    `published`: sorted hashes of domains; those below them are published too.
+    `published`: the domains; those below them are published too.
     """
     return _emails(values.buffer, values.starts, values.lengths, letters, published)
 
@@ -45,7 +48,7 @@ def phone_hash(number: np.uint64, digits: int, zeros: int, plus: bool, letters: 
     significant = digits - zeros
     national = zeros == 1 and not plus
     if (abroad and 11 <= significant <= 13) or (zeros == 0 and 12 <= significant <= 13):
-        rest = np.uint64(10) ** np.uint64(significant - 2)
+        rest = _POWERS[significant - 2]
         if number // rest == _BRITAIN and (abroad or significant == 12 or number % rest < rest // np.uint64(10)):
             number %= rest
             national = True
@@ -53,9 +56,9 @@ def phone_hash(number: np.uint64, digits: int, zeros: int, plus: bool, letters: 
 
 
 @inlined
-def is_published(buffer: Bytes, start: int, end: int, letters: Letters, published: Hashes) -> bool:
+def is_published(buffer: Bytes, start: int, end: int, letters: Letters, published: Index) -> bool:
     """Whether a domain, or one that it is below of, is among the published ones."""
-    if len(published):
+    if len(published.hashes):
         for position in range(start, end):
             begins = position == start or buffer[position - 1] == _DOT
             if begins and known(published, whole_hash(buffer, position, end, letters)):
@@ -65,7 +68,7 @@ def is_published(buffer: Bytes, start: int, end: int, letters: Letters, publishe
 
 @kernel
 def _emails(
-    buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters, published: Hashes
+    buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters, published: Index
 ) -> tuple[Hashes, Choice]:
     hashes = np.zeros(len(starts), np.uint64)
     counts = np.zeros(len(starts), np.bool_)
@@ -151,38 +154,37 @@ def _wholes(buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters) 
     return hashes
 
 
-@kernel
-def phone_before(raw: Bytes, end: int, letters: Letters, phones: Hashes) -> tuple[np.uint64, int]:
+@inlined
+def phone_before(raw: Bytes, end: int, letters: Letters, phones: Index) -> tuple[np.uint64, int]:
     """The hash and the start of a known phone number whose last digit stands before `end`; start -1 where none is.
 
     Up to three signs may stand between digits; letters may stand before, but no digit of a hash.
     """
-    number, power = np.uint64(0), np.uint64(1)
+    number = np.uint64(0)
     digits, zeros, gap = 0, 0, 0
     position = end
     while position > 0 and digits < MOST + 2:
         byte = raw[position - 1]
         if 48 <= byte < 58:
-            number += np.uint64(byte - _ZERO) * power
-            power *= np.uint64(10)
+            number += np.uint64(byte - _ZERO) * _POWERS[digits]
             zeros = zeros + 1 if byte == _ZERO else 0
             digits += 1
             gap = 0
             position -= 1
-            before = raw[position - 1] if position else 0
             if digits >= FEWEST and not _is_hexadecimal(raw, position - 1):
-                hash_ = phone_hash(number, digits, zeros, before == _PLUS, letters)
+                plus = position > 0 and raw[position - 1] == _PLUS
+                hash_ = phone_hash(number, digits, zeros, plus, letters)
                 if known(phones, hash_):
                     return hash_, position
-        elif gap < 3 and (byte == 32 or byte in (ord("-"), ord("("), ord(")"), _DOT, ord("/"), _PLUS, 0xC2, 0xA0)):
-            gap += byte != 0xC2
+        elif gap < 3 and _GAPS[byte]:
+            gap += byte != 0xC2  # a no-break space is two bytes
             position -= 1
         else:
             break
     return np.uint64(0), -1
 
 
-@kernel
+@inlined
 def _is_hexadecimal(raw: Bytes, position: int) -> bool:
     """Whether a digit of a hash may stand there: the letter of an escape such as a form feed's is none."""
     if position < 0:
@@ -195,7 +197,7 @@ def _is_hexadecimal(raw: Bytes, position: int) -> bool:
     return False
 
 
-@kernel
+@inlined
 def _local_start(raw: Bytes, at: int, letters: Letters) -> int:
     """Where what may stand before an address's @ begins."""
     position = at
@@ -216,7 +218,7 @@ def _local_start(raw: Bytes, at: int, letters: Letters) -> int:
     return position
 
 
-@kernel
+@inlined
 def _domain_end(raw: Bytes, at: int, letters: Letters) -> int:
     """Where the domain after an @ ends: two labels at least; `at` where there is none."""
     position = end = at + 1
@@ -246,7 +248,7 @@ def _domain_end(raw: Bytes, at: int, letters: Letters) -> int:
 
 @kernel
 def addresses(
-    raw: Bytes, signs: Numbers, letters: Letters, emails: Hashes
+    raw: Bytes, signs: Numbers, letters: Letters, emails: Index
 ) -> tuple[Numbers, Numbers, Numbers, Hashes, Hashes]:
     """The e-mail addresses around each @: starts, ends, positions of the @, hashes of their domains, and hashes of
     those that are known, or 0.
@@ -264,7 +266,7 @@ def addresses(
         starts[made], ends[made], ats[made] = start, end, at
         domains[made] = whole_hash(raw, at + 1, end, letters)
         hashes[made] = 0
-        if len(emails):
+        if len(emails.hashes):
             for begin in range(start, at):
                 if begin == start or letters.words[raw[begin - 1] & 127] == 0 or begin == start + 1:
                     hash_ = whole_hash(raw, begin, end, letters)

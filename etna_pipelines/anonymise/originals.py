@@ -12,10 +12,11 @@ from functools import cached_property
 import numpy as np
 
 from etna_pipelines.anonymise import contacts, words
+from etna_pipelines.anonymise.hash_sets import NOTHING, HashSet, Index, distinct, index
 from etna_pipelines.anonymise.identities import Identities, ordinary_words
 from etna_pipelines.anonymise.spelling import Hashes, Letters, keyed
 from etna_pipelines.anonymise.values import Values
-from etna_pipelines.anonymise.words import LONGEST, HashSet, Sequences, distinct
+from etna_pipelines.anonymise.words import LONGEST, Sequences
 
 MOST = 1 << 23
 """Hashes of a set that are kept whole; of more, a share, so that memory is bounded (see words.HashSet)."""
@@ -32,8 +33,8 @@ class Originals:
     """Whether usernames that only addresses still tell are looked for: they stand in logs, which scrub rewrites."""
     _sets: defaultdict[str, HashSet] = field(default_factory=lambda: defaultdict(HashSet))
     _seed: int = field(default_factory=lambda: secrets.randbits(63))
-    _published: dict[tuple[str, ...], Hashes] = field(default_factory=dict)
-    _indistinct: Hashes | None = None
+    _published: dict[tuple[str, ...], Index] = field(default_factory=dict)
+    _indistinct: Index | None = None
 
     @cached_property
     def letters(self) -> Letters:
@@ -74,17 +75,9 @@ class Originals:
                 return self._handles(values, identities)
         return []
 
-    def observed_pairs(self, first: Values, last: Values) -> Observed:
-        """The hashes of the full names that two columns make, row by row."""
-        return _by_length(words.pairs_of(first, last, self.letters))
-
     def pseudonyms(self, names: Values) -> Observed:
         """Full names that the strip itself wrote: what is both an original and somebody's pseudonym proves nothing."""
-        return _by_length(words.names_of(names, self.letters, np.empty(0, np.uint64)), "ours")
-
-    def pseudonym_pairs(self, first: Values, last: Values) -> Observed:
-        """Likewise, of two columns."""
-        return _by_length(words.pairs_of(first, last, self.letters), "ours")
+        return _by_length(words.names_of(names, self.letters, NOTHING), "ours")
 
     @property
     def emails(self) -> Hashes:
@@ -133,18 +126,18 @@ class Originals:
     def _handles(self, values: Values, identities: Identities) -> Observed:
         return _by_length(words.handles_of(values, self.letters, self._signs_of_nobody(identities)))
 
-    def _published_domains(self, identities: Identities) -> Hashes:
+    def _published_domains(self, identities: Identities) -> Index:
         domains = tuple(identities.public.domains)
         if domains not in self._published:
-            self._published[domains] = contacts.hashes_of(list(domains), self.letters)
+            self._published[domains] = index(contacts.hashes_of(list(domains), self.letters))
         return self._published[domains]
 
-    def _signs_of_nobody(self, identities: Identities) -> Hashes:
+    def _signs_of_nobody(self, identities: Identities) -> Index:
         """Ordinary words, and those that pseudonyms are made of: alone they are no sign of a person."""
         if self._indistinct is None:
             nobody = Values.of(sorted(ordinary_words() | identities.pseudonyms.emitted))
-            made = words.names_of(nobody, self.letters, np.empty(0, np.uint64))
-            self._indistinct = distinct(made.hashes)
+            made = words.names_of(nobody, self.letters, NOTHING)
+            self._indistinct = index(distinct(made.hashes))
         return self._indistinct
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etna_pipelines.anonymise.kernel import inlined, kernel
+from etna_pipelines.anonymise.spelling import signed
 from etna_pipelines.anonymise.values import Bytes, Numbers
 
 REACH = 256
@@ -273,38 +274,47 @@ def _unpacked(raw: Bytes, marks: Numbers) -> tuple[Bytes, Numbers, Numbers]:
             starts[windows], origins[windows] = made + 1, mark
             windows += 1
             made = end
-    done = 0
-    probe = SHORTEST_BASE64 - 1
-    while probe < len(raw):  # whatever is so long stands at one of these
+    size, probe, finished, one = np.uint64(len(raw)), np.uint64(SHORTEST_BASE64 - 1), np.uint64(0), np.uint64(1)
+    while probe < size:  # whatever is so long stands at one of these
         if _SIX[raw[probe]] < 0:
-            probe += SHORTEST_BASE64
+            probe += np.uint64(SHORTEST_BASE64)
             continue
-        begin, end = probe, probe + 1
-        while begin > done and _SIX[raw[begin - 1]] >= 0:
-            begin -= 1
-        while end < len(raw) and _SIX[raw[end]] >= 0:
-            end += 1
-        position = begin
-        if begin and raw[begin - 1] == _BACKSLASH and (_ESCAPE_LETTERS[raw[begin]] or raw[begin] == _SMALL_X):
-            position += 1  # the letter of an escape
-        while position + SHORTEST_BASE64 <= end:
-            last, read = _from_base64(raw, position, out, made + 1)
-            if last - made - 1 < _FEWEST_BYTES:
-                last, read = _from_hex(raw, position, out, made + 1, True)
-            if last - made - 1 >= _FEWEST_HEX:
-                out[made] = _NEWLINE
-                starts[windows], origins[windows] = made + 1, position
-                windows += 1
-                made = last
-                position = max(read, position + 1)
-                end = max(end, read)
-            else:  # what looks like a path or a name may have some among its parts
-                while position < end and 0 <= _SIX[raw[position]] < 62:
-                    position += 1
-                position += 1
-        done = end
-        probe = end + SHORTEST_BASE64 - 1
+        first = last = probe
+        while first > finished and _SIX[raw[first - one]] >= 0:
+            first -= one
+        while last < size and _SIX[raw[last]] >= 0:
+            last += one
+        finished = last
+        if last - first >= np.uint64(SHORTEST_BASE64):
+            made, windows, read = _unpack(raw, signed(first), signed(last), out, made, starts, origins, windows)
+            finished = max(last, np.uint64(read))
+        probe = finished + np.uint64(SHORTEST_BASE64 - 1)
     return out[:made], starts[:windows], origins[:windows]
+
+
+@kernel
+def _unpack(
+    raw: Bytes, position: int, end: int, out: Bytes, made: int, starts: Numbers, origins: Numbers, windows: int
+) -> tuple[int, int, int]:
+    """Texts out of a run of characters of base64; also returns where what was read ends."""
+    if position and raw[position - 1] == _BACKSLASH and (_ESCAPE_LETTERS[raw[position]] or raw[position] == _SMALL_X):
+        position += 1  # the letter of an escape
+    while position + SHORTEST_BASE64 <= end:
+        last, read = _from_base64(raw, position, out, made + 1)
+        if last - made - 1 < _FEWEST_BYTES:
+            last, read = _from_hex(raw, position, out, made + 1, True)
+        if last - made - 1 >= _FEWEST_HEX:
+            out[made] = _NEWLINE
+            starts[windows], origins[windows] = made + 1, position
+            windows += 1
+            made = last
+            position = max(read, position + 1)
+            end = max(end, read)
+        else:  # what looks like a path or a name may have some among its parts
+            while position < end and 0 <= _SIX[raw[position]] < 62:
+                position += 1
+            position += 1
+    return made, windows, end
 
 
 @inlined

@@ -103,6 +103,8 @@ class Scan:
         if not len(signs):
             return []
         starts, ends, ats, domains, known = contacts.addresses(raw, signs, self._known.letters, self._known.emails)
+        if not len(ats):
+            return []
         hits = []
         each, firsts, inverse, counts = np.unique(domains, return_index=True, return_inverse=True, return_counts=True)
         reasons = [
@@ -112,7 +114,7 @@ class Scan:
         for reason, count in zip(reasons, counts.tolist(), strict=True):
             if reason:
                 allowed[reason] += count
-        foreign = ~np.array([bool(reason) for reason in reasons])[inverse]
+        foreign = np.array([reason is None for reason in reasons], np.bool_)[inverse]
         for kind, chosen in ((EMAIL, known != 0), (FOREIGN, foreign)):
             for place in np.flatnonzero(chosen).tolist():
                 start, end = int(starts[place]), int(ends[place])

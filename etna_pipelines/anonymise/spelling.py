@@ -67,6 +67,12 @@ def _fold(character: str) -> int:
 
 
 @inlined
+def signed(number: np.uint64) -> int:
+    """As kernels calculate with elsewhere: with a signed and an unsigned one they would with fractions."""
+    return np.int64(number)  # type: ignore[return-value]  # in a kernel it is an int
+
+
+@inlined
 def code_at(buffer: Bytes, position: int, end: int) -> tuple[int, int]:
     """The code point at a position and its bytes; 0 and 1 for what is no UTF-8."""
     first = int(buffer[position])

@@ -1,4 +1,4 @@
-"""Words of values as keyed 64-bit hashes, and sets of hashes.
+"""Words of values as keyed 64-bit hashes.
 
 Words follow one another inside a value, at most LONGEST of them make a sequence; whatever stands between two of them.
 """
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from etna_pipelines.anonymise.hash_sets import Index, known
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.spelling import (
     IGNORED,
@@ -45,23 +46,17 @@ class Sequences(NamedTuple):
     """How many words each has."""
 
 
-def names_of(values: Values, letters: Letters, indistinct: Hashes) -> Sequences:
+def names_of(values: Values, letters: Letters, indistinct: Index) -> Sequences:
     """Those of two words and more; one word alone where it stands alone and is distinctive.
 
-    `indistinct`: sorted hashes of the sequences that are no sign of anybody. NULL makes none, here and below.
+    `indistinct`: the sequences that are no sign of anybody. NULL makes none, here and below.
     """
     return Sequences(*_names(values.buffer, values.starts, values.lengths, letters, indistinct, False))
 
 
-def handles_of(values: Values, letters: Letters, indistinct: Hashes) -> Sequences:
+def handles_of(values: Values, letters: Letters, indistinct: Index) -> Sequences:
     """Those of all lengths, of distinctive values."""
     return Sequences(*_names(values.buffer, values.starts, values.lengths, letters, indistinct, True))
-
-
-def pairs_of(firsts: Values, lasts: Values, letters: Letters) -> Sequences:
-    """The names of two words and more that two columns make of each row."""
-    one, other = (firsts.buffer, firsts.starts, firsts.lengths), (lasts.buffer, lasts.starts, lasts.lengths)
-    return Sequences(*_pairs(*one, *other, letters))
 
 
 def secrets_of(values: Values, letters: Letters) -> Sequences:
@@ -125,19 +120,6 @@ def _sequence(words: Hashes, count: int) -> np.uint64:
 
 
 @inlined
-def known(hashes: Hashes, hash_: np.uint64) -> bool:
-    """Whether a hash is in a sorted array."""
-    low, high = 0, len(hashes)
-    while low < high:
-        middle = (low + high) >> 1
-        if hashes[middle] < hash_:
-            low = middle + 1
-        else:
-            high = middle
-    return low < len(hashes) and hashes[low] == hash_
-
-
-@inlined
 def trimmed(buffer: Bytes, start: int, end: int) -> tuple[int, int]:
     """Without the spaces around it."""
     while start < end and buffer[start] <= _SPACE:
@@ -157,14 +139,10 @@ def _is_spaced(buffer: Bytes, start: int, end: int) -> bool:
 
 @kernel
 def _names(
-    buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters, indistinct: Hashes, handles: bool
+    buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters, indistinct: Index, handles: bool
 ) -> tuple[Hashes, Hashes, npt.NDArray[np.uint8]]:
     hashes, firsts, counts, seen = _room(2 * len(starts))
     made = 0
-    few = np.uint64(64 - _SEEN)
-    nobody = np.zeros(1 << _SEEN, np.bool_)  # a look here saves most looks into `indistinct`
-    for hash_ in indistinct:
-        nobody[hash_ >> few] = True
     words = np.empty(LONGEST, np.uint64)
     for row in range(len(starts)):
         start, end = trimmed(buffer, starts[row], starts[row] + lengths[row])
@@ -176,37 +154,8 @@ def _names(
             if count == 0 or (alone and dull) or (count == 1 and not handles and _is_spaced(buffer, start, end)):
                 continue
             sequence = _sequence(words, count)
-            if not (alone and nobody[sequence >> few] and known(indistinct, sequence)):
+            if not (alone and known(indistinct, sequence)):
                 made = _put(hashes, firsts, counts, seen, made, sequence, words[0], count)
-    return hashes[:made], firsts[:made], counts[:made]
-
-
-@kernel
-def _pairs(
-    first_buffer: Bytes,
-    first_starts: Numbers,
-    first_lengths: Numbers,
-    last_buffer: Bytes,
-    last_starts: Numbers,
-    last_lengths: Numbers,
-    letters: Letters,
-) -> tuple[Hashes, Hashes, npt.NDArray[np.uint8]]:
-    hashes, firsts, counts, seen = _room(2 * len(first_starts))
-    made = 0
-    words = np.empty(LONGEST, np.uint64)
-    for row in range(len(first_starts)):
-        if first_lengths[row] < 0 or last_lengths[row] < 0:
-            continue
-        start, end = first_starts[row], first_starts[row] + first_lengths[row]
-        last_start, last_end = last_starts[row], last_starts[row] + last_lengths[row]
-        begun, apostrophe, _ = _read(first_buffer, start, end, letters, False, words, 0)
-        count, another, _ = _read(last_buffer, last_start, last_end, letters, False, words, begun)
-        for joining in range(2 if apostrophe or another else 1):
-            if joining:
-                begun, _, _ = _read(first_buffer, start, end, letters, True, words, 0)
-                count, _, _ = _read(last_buffer, last_start, last_end, letters, True, words, begun)
-            if count > 1:  # of one word alone, one of the two is empty
-                made = _put(hashes, firsts, counts, seen, made, _sequence(words, count), words[0], count)
     return hashes[:made], firsts[:made], counts[:made]
 
 
@@ -295,51 +244,3 @@ def _is_new(seen: Hashes, hash_: np.uint64) -> bool:
         return False
     seen[slot] = hash_
     return True
-
-
-class HashSet:
-    """Distinct hashes, in a sorted array.
-
-    With `most`, of more than so many distinct ones those whose lowest bits are 0 are kept: one in 2, one in 4 ... That
-    is a fair sample, the same whatever the order, in bounded memory: a leak of many is found all the same.
-    """
-
-    def __init__(self, most: int | None = None) -> None:
-        self._sorted: Hashes = np.empty(0, np.uint64)
-        self._added: list[Hashes] = []
-        self._waiting = 0
-        self._most = most
-        self._bits = 0
-
-    @property
-    def share(self) -> float:
-        """The share of all that were added that is kept."""
-        return 0.5**self._bits
-
-    def add(self, hashes: Hashes) -> None:
-        """Sorting waits until it is worth it: until as many are new as were known."""
-        self._added.append(self._sampled(hashes))
-        self._waiting += len(self._added[-1])
-        if self._waiting > max(1 << 18, min(len(self._sorted), 1 << 21)):
-            self.sorted()
-
-    def sorted(self) -> Hashes:
-        if self._added:
-            self._sorted = distinct(np.concatenate([self._sorted, *self._added]))
-            self._added, self._waiting = [], 0
-            while self._most is not None and len(self._sorted) > self._most:
-                self._bits += 1
-                self._sorted = self._sampled(self._sorted)
-        return self._sorted
-
-    def _sampled(self, hashes: Hashes) -> Hashes:
-        return hashes[hashes & np.uint64((1 << self._bits) - 1) == 0] if self._bits else hashes
-
-    def __len__(self) -> int:
-        return len(self.sorted())
-
-
-def distinct(hashes: Hashes) -> Hashes:
-    """Sorted, each once: many times as fast as np.unique, which fills a table."""
-    ordered = np.sort(hashes)
-    return ordered[np.flatnonzero(np.diff(ordered, prepend=~ordered[:1]))]

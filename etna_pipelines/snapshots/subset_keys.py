@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from etna_pipelines.anonymise import copytext
-from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged, SubsetError
+from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged, SubsetError, ValueMalformed
 from etna_pipelines.snapshots import archive, toc
 from etna_pipelines.snapshots.catalogue import checked
 from etna_pipelines.snapshots.manifest import ArchiveFile, Column, ForeignKey, Manifest
@@ -80,14 +80,13 @@ def read_references(
         wanted.setdefault(key.table, set()).update(key.columns)
         wanted.setdefault(key.references, set()).update(key.referenced_columns)
     reader = _Reader(snapshot, store)
-    for table in wanted:
-        wanted[table].update(reader.tree_columns(table))
+    trees = {table: columns for table in tables if (columns := reader.tree_columns(table))}
+    for table, columns in trees.items():
+        wanted[table].update(columns)
     with ThreadPoolExecutor(workers, "subset") as pool:
         read = dict(zip(wanted, pool.map(lambda table: reader.read(table, wanted[table]), wanted), strict=True))
     found = _joined(read, keys, reader)
-    for table in wanted:
-        if tree := reader.positions(table, reader.tree_columns(table)):
-            found.append(_tree(table, read[table].columns[tree]))
+    found += [_tree(table, read[table].columns[reader.positions(table, trees[table])]) for table in trees]
     return References(found, {table: known.ranks for table, known in read.items()})
 
 
@@ -132,18 +131,22 @@ class _Reader:
         everything = [str(position) for position in range(len(table.copied))]
         is_named = table.primary_key and {column.name for column in table.copied}.issuperset(table.primary_key)
         naming = self.positions(name, table.primary_key) if is_named else everything
-        only = sorted({int(position) for position in (*naming, *(position for position, _ in keys))})
+        only = {*naming, *(position for position, _ in keys)}
         frames = [pl.DataFrame(schema={position: _type(column) for position, column in keys})]
         ranks = [pl.Series(dtype=pl.UInt64)]
+        before = 0
         for block in self._blocks(self._files[name]):
             try:
-                raw = copytext.read(block, len(everything), only=only)
+                fields = copytext.split(block, len(everything))
+                raw = pl.DataFrame({position: fields.values(int(position)).series() for position in only})
                 ranks.append(raw.select(naming).hash_rows(SEED))
                 frames.append(raw.select(_comparable(position, column) for position, column in keys))
-            except ArchiveMalformed as problem:
-                raise ArchiveMalformed(f"Table {name}: {problem}") from None
+            except ValueMalformed as problem:
+                row = before + problem.position + 1
+                raise ArchiveMalformed(f"Table {name}, row {row:,}: it {problem.what}; strip again.") from None
             except pl.exceptions.PolarsError:  # its message holds values
-                raise ArchiveMalformed(f"Table {name}: a key is not a number, and its column holds numbers.") from None
+                raise ArchiveMalformed(f"Table {name}: a key of integers holds something else; strip again.") from None
+            before += len(fields)
         return Keys(pl.concat(frames), pl.concat(ranks).to_numpy())
 
     def positions(self, name: str, columns: Collection[str]) -> list[str]:
@@ -159,9 +162,9 @@ class _Reader:
     def tree_columns(self, name: str) -> list[str]:
         """The columns of a tree of materialised paths (django-treebeard's MP_Node, which Wagtail's pages are): there a
         row needs its ancestors, and no foreign key says so."""
-        columns = ["depth", "path"]
-        known = {column.name for column in self.tables[name].copied}
-        return columns if known.issuperset([*columns, "numchild"]) else []
+        types = {column.name: _type(column) for column in self.tables[name].copied}
+        is_tree = [types.get(name) for name in ("depth", "numchild", "path")] == [pl.Int64, pl.Int64, pl.String]
+        return ["depth", "path"] if is_tree else []
 
     def may_be_broken(self, key: ForeignKey) -> bool:
         """Whether the source never checked a key: it was NOT VALID there, or NOT ENFORCED."""
@@ -194,17 +197,16 @@ def _type(column: Column) -> pl.DataType:
 
 
 def _comparable(position: str, column: Column) -> pl.Expr:
-    """Fields of a key column so that equal values are equal; NULL is null."""
-    raw = pl.col(position)
-    fields = pl.when(raw != copytext.NULL).then(raw)
+    """The values of a key column, as text or numbers that are equal where the server takes them for equal."""
+    values = pl.col(position)
     base = column.base_type or column.type
     if base in _INTEGERS:
-        return fields.cast(pl.Int64)
+        return values.cast(pl.Int64)
     if base.startswith("numeric"):
-        return fields.str.replace(r"\.0*$|(\.\d*?)0+$", "$1")
+        return values.str.replace(r"\.0*$|(\.\d*?)0+$", "$1")
     if base.startswith("character("):
-        return fields.str.strip_chars_end(" ")
-    return fields.str.to_lowercase() if base.endswith("citext") else fields
+        return values.str.strip_chars_end(" ")
+    return values.str.to_lowercase() if base.endswith("citext") else values
 
 
 def _joined(read: Mapping[str, Keys], keys: Collection[ForeignKey], reader: _Reader) -> list[Reference]:
@@ -234,7 +236,7 @@ def _joined(read: Mapping[str, Keys], keys: Collection[ForeignKey], reader: _Rea
 def _tree(table: str, columns: pl.DataFrame) -> Reference:
     """Each row's parent: its path is the row's without the last step, and all steps are equally long."""
     columns.columns = ["depth", "path"]
-    path, depth = pl.col("path"), pl.col("depth").cast(pl.Int64)
+    path, depth = pl.col("path"), pl.col("depth")
     length = path.str.len_chars()
     above = columns.select(pl.when(depth > 1).then(path.str.head(length - length // depth)))
     return Reference(table, table, _partners(above, columns.select(path)))

@@ -360,8 +360,8 @@ def test_where_it_fails_nothing_stays(bench: Bench, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "count", "problem"),
     [
-        ("person", 2001, r"^Table public\.person: a line of the table's data has not 3 columns"),
-        ("tag", 31, r"^Table public\.tag: a key is not a number, and its column holds numbers"),
+        ("person", 2001, r"^Table public\.person, row 2,001: it has not 3 columns; strip again"),
+        ("tag", 31, r"^Table public\.tag, row 31: it holds a backslash that COPY does not write; strip again"),
         ("nothing", 7, r"^Table public\.nothing has not the rows that its manifest says"),
         ("visit", 5999, r"^Table public\.visit has not the rows that its manifest says: strip again"),
     ],
@@ -373,6 +373,13 @@ def test_a_snapshot_that_is_not_as_its_manifest_says(bench: Bench, table: str, c
     ]
     with pytest.raises((ArchiveMalformed, SnapshotDamaged), match=problem):
         make_subset(bench.whole.model_copy(update={"files": wrong}), bench.store, asked("person=10, tag=10, nothing=1"))
+
+
+def test_a_key_that_is_not_as_its_manifest_says(bench: Bench) -> None:
+    wrong = bench.whole.model_dump_json(by_alias=True).replace("character(5)", "integer")
+    with pytest.raises(ArchiveMalformed) as told:
+        make_subset(Manifest.model_validate_json(wrong), bench.store, asked("person=10, place=10"))
+    assert str(told.value) == "Table public.visit: a key of integers holds something else; strip again."
 
 
 @settings(max_examples=60)

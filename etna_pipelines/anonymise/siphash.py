@@ -21,18 +21,18 @@ def hashes_of(values: Values, key: bytes, *, folded: bool = False) -> Hashes:
     `folded`: without regard to case and to white space around, whatever the alphabet.
     """
     first, second = np.frombuffer(key, "<u8")
-    hashes, beyond = _siphash(values.buffer, values.starts, values.lengths, first, second, folded)
+    hashes, _none, beyond = _siphash(values.buffer, values.starts, values.lengths, first, second, folded, False)
     if folded and beyond.any():  # what is not ASCII
         others = lowered(values.at(beyond))
-        hashes[beyond] = _siphash(others.buffer, others.starts, others.lengths, first, second, False)[0]
-    return hashes[:, 0]
+        hashes[beyond] = _siphash(others.buffer, others.starts, others.lengths, first, second, False, False)[0]
+    return hashes
 
 
 def wide_hashes_of(values: Values, key: bytes) -> Hashes:
     """Two hashes of each value, together 128 bits: the first is that of `hashes_of`, the second is made of the same
     state as the authors' SipHash-128 does it."""
     first, second = np.frombuffer(key, "<u8")
-    return _siphash(values.buffer, values.starts, values.lengths, first, second, False)[0]
+    return np.stack(_siphash(values.buffer, values.starts, values.lengths, first, second, False, True)[:2], axis=1)
 
 
 @inlined
@@ -59,10 +59,10 @@ def _round(
 
 @kernel
 def _siphash(
-    buffer: Bytes, starts: Numbers, lengths: Numbers, first: np.uint64, second: np.uint64, folded: bool
-) -> tuple[Hashes, Choice]:
-    """Two hashes of each value, and which values are not ASCII."""
-    hashes = np.zeros((len(starts), 2), np.uint64)
+    buffer: Bytes, starts: Numbers, lengths: Numbers, first: np.uint64, second: np.uint64, folded: bool, wide: bool
+) -> tuple[Hashes, Hashes, Choice]:
+    """The hashes, their second halves where those are wanted, and which values are not ASCII."""
+    hashes, more = np.zeros(len(starts), np.uint64), np.zeros(len(starts) if wide else 0, np.uint64)
     beyond = np.zeros(len(starts), np.bool_)
     for row in range(len(starts)):
         start, length = starts[row], lengths[row]
@@ -93,10 +93,11 @@ def _siphash(
         v2 ^= np.uint64(0xFF)
         for _ in range(4):
             v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-        hashes[row, 0] = v0 ^ v1 ^ v2 ^ v3
-        v1 ^= np.uint64(0xDD)
-        for _ in range(4):
-            v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-        hashes[row, 1] = v0 ^ v1 ^ v2 ^ v3
+        hashes[row] = v0 ^ v1 ^ v2 ^ v3
+        if wide:
+            v1 ^= np.uint64(0xDD)
+            for _ in range(4):
+                v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+            more[row] = v0 ^ v1 ^ v2 ^ v3
         beyond[row] = seen & HIGHEST != 0
-    return hashes, beyond
+    return hashes, more, beyond

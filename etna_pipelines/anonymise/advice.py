@@ -67,6 +67,7 @@ _EXPIRES = re.compile(r"expir|valid_(un)?til|(^|_)ttl")
 
 def advise(schema: DatabaseSchema, sampler: Sampler, rules: Rules | None) -> list[TableAdvice]:
     """Advice on every table that has columns without a rule; without any rules, on every table."""
+    rules = rules and rules.on(schema)
 
     def ruled(table: Table, column: Column) -> str | None:
         if rules is None:

@@ -31,6 +31,7 @@ class Line:
 
 def matrix(rules: Rules, schema: DatabaseSchema) -> list[Line]:
     """What becomes of every column that an archive holds, in the schema's order."""
+    rules = rules.on(schema)
     return [line for table in schema.tables for line in _lines(rules, table)]
 
 

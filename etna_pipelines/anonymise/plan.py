@@ -21,7 +21,7 @@ __all__ = ["ColumnPlan", "Plan", "TablePlan", "compile_plan", "is_unique", "prob
 
 def compile_plan(rules: Rules, schema: DatabaseSchema) -> Plan:
     """Raises RulesError that lists everything which the rules leave open or which does not fit the schema."""
-    draft = _Draft(rules, schema)
+    draft = _Draft(rules.on(schema), schema)
     plan = draft.plan()
     if draft.problems:
         raise RulesError(" ".join(draft.problems))
@@ -30,7 +30,7 @@ def compile_plan(rules: Rules, schema: DatabaseSchema) -> Plan:
 
 def problems(rules: Rules, schema: DatabaseSchema) -> list[str]:
     """All that compile_plan() refuses, one sentence each: nothing where the strip could begin."""
-    draft = _Draft(rules, schema)
+    draft = _Draft(rules.on(schema), schema)
     draft.plan()
     return draft.problems
 
@@ -128,7 +128,10 @@ class _Draft:
             )
 
     def _check_names(self) -> None:
-        known = {table.qualified: {column.name for column in table.columns} for table in self.schema.tables}
+        known: dict[str, set[str]] = {}
+        for each in self.schema.tables:
+            for name in (each.qualified, *each.partition_of):
+                known.setdefault(name, set()).update(column.name for column in each.columns)
         unknown = []
         for table, column, origin in self.rules.named():
             if table not in known:

@@ -50,8 +50,8 @@ def preview(
     """Strip a table's first rows. The store is only read; the columns that name people, whom scrub has to know, are
     read whole. Raises RulesError where the strip would, or where the table loses all rows."""
     plan = compile_plan(rules, full.schema_)
-    if rules.data(table.qualified) != "keep":
-        raise RulesError(f"{table.qualified} is `data: {rules.data(table.qualified)}`: none of its rows is left.")
+    if (data := rules.on(full.schema_).data(table.qualified)) != "keep":
+        raise RulesError(f"{table.qualified} is `data: {data}`: none of its rows is left.")
     aside = _Aside(store)
     part = full.model_copy(update={"files": list(_files(full, aside, plan, table, rows))})
     stripped = strip(part, aside, rules, masking_key=masking_key, progress=progress)

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from faker.config import AVAILABLE_LOCALES
 
@@ -17,6 +17,7 @@ from etna_pipelines.anonymise.paths import parse_path
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.rules_file import ColumnRules, Data, RulesFile, TableRules, read
 from etna_pipelines.errors import RulesError
+from etna_pipelines.snapshots.manifest import DatabaseSchema
 from etna_pipelines.yaml_file import Place, YamlFile, did_you_mean, dotted
 
 
@@ -94,6 +95,8 @@ class Rules:
     """Rules read from a file and from those that it includes, nearest first: the nearer wins."""
 
     layers: Sequence[Layer]
+    above: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of a partition: the partitioned tables whose rules are its too, the nearest first."""
 
     @property
     def path(self) -> Path:
@@ -112,6 +115,8 @@ class Rules:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what the rules say: comments, the order of keys and which file says it don't count."""
+        if self.above:
+            return Rules(self.layers).digest
         said = {
             "unlisted": self.unlisted.value,
             "large_objects": self.large_objects.value,
@@ -141,22 +146,31 @@ class Rules:
         """What becomes of large objects: `fail` or `skip`."""
         return self._setting("large_objects")
 
+    def on(self, schema: DatabaseSchema) -> "Rules":
+        """The same rules for one database: those of a partitioned table are those of its partitions too."""
+        above = {table.qualified: table.partition_of for table in schema.tables if table.partition_of}
+        return replace(self, above=above)
+
     def data(self, table: str) -> Data:
         """Whether the rows of `schema.table` stay, go, or the table goes too."""
-        said = self._said(table, "data")
-        return "empty" if said and said.value == "empty" else "skip" if said and said.value == "skip" else "keep"
+        for name, layer in self._where(table):
+            if (said := layer.said(name, "data")) is not None:
+                return cast(Data, said.value)
+        return "keep"
 
     def is_empty(self, table: str) -> bool:
         return self.data(table) == "empty"
 
     def rows(self, table: str) -> Setting | None:
         """The condition for a row of `schema.table` to stay."""
-        said = self._said(table, "rows")
-        return said if said and said.value else None
+        for name, layer in self._where(table):
+            if (said := layer.said(name, "rows")) is not None:
+                return said if said.value else None
+        return None
 
     def for_column(self, table: str, column: str) -> Rule | None:
         """The rule of a column of `schema.table`: the table's own, else that of the first pattern that fits."""
-        own = (layer.for_column(table, column) for layer in self.layers)
+        own = (layer.for_column(name, column) for name, layer in self._where(table))
         patterns = (layer.by_pattern(column) for layer in self.layers)
         return next(filter(None, chain(own, patterns)), None)
 
@@ -167,8 +181,11 @@ class Rules:
         """
         return list(self.layers[0].named())
 
-    def _said(self, table: str, setting: Literal["data", "rows"]) -> Setting | None:
-        return next(filter(None, (layer.said(table, setting) for layer in self.layers)), None)
+    def _where(self, table: str) -> Iterator[tuple[str, Layer]]:
+        """Where something may be said of a table: first what counts most."""
+        for name in (table, *self.above.get(table, ())):
+            for layer in self.layers:
+                yield name, layer
 
     def _setting(self, name: Literal["unlisted", "large_objects"]) -> Setting:
         for layer in self.layers:
@@ -255,18 +272,19 @@ def _check_masks(file: YamlFile, content: RulesFile) -> None:
 
 
 def _refuse_ineffective(layers: Sequence[Layer]) -> None:
-    """Rules for rows that don't stay: one of the two is a mistake. An including file may take rows out, though."""
-    for nearest, layer in enumerate(layers):
+    """Rules for rows that don't stay: one of the two is a mistake. A file may take out what an included one keeps."""
+    for position, layer in enumerate(layers):
         for table, rules in layer.content.tables.items():
-            said = next(filter(None, (each.said(table, "data") for each in layers[nearest:])), None)
-            if said is None or said.value == "keep":
+            nearest = ((each, said) for each, other in enumerate(layers) if (said := other.said(table, "data")))
+            where, data = next(nearest, (0, None))
+            if data is None or data.value == "keep" or where < position:
                 continue
             for setting in ("keep", "columns", "rows"):
                 if getattr(rules, setting):
                     place = layer.at(table, setting)
                     raise layer.file.mistake(
                         place,
-                        f"{dotted(place)} has no effect, for {said.origin} says `data: {said.value}`; "
+                        f"{dotted(place)} has no effect, for {data.origin} says `data: {data.value}`; "
                         "take one of the two out, or say `data: keep` here.",
                     )
 

@@ -88,12 +88,27 @@ _CHECKS = f"""
     ORDER BY 1, 2, 4
 """
 
-# A partition may be a partition's: its keys are those of all above it. Names are the same in all of them.
-_PARTITION_KEYS = f"""
-    WITH RECURSIVE dumped AS ({DUMPED}), above (oid, parent) AS (
-        SELECT i.inhrelid, i.inhparent FROM pg_inherits i
+# A partition may be a partition's: those above it, the nearest first.
+_ABOVE = """
+    above (oid, parent, steps) AS (
+        SELECT i.inhrelid, i.inhparent, 1 FROM pg_inherits i
         UNION ALL
-        SELECT u.oid, i.inhparent FROM above u JOIN pg_inherits i ON i.inhrelid = u.parent)
+        SELECT u.oid, i.inhparent, u.steps + 1 FROM above u JOIN pg_inherits i ON i.inhrelid = u.parent)
+"""
+_PARTITIONS = f"""
+    WITH RECURSIVE dumped AS ({DUMPED}), {_ABOVE}
+    SELECT r.oid, n.nspname || '.' || c.relname
+    FROM dumped r
+    JOIN above u ON u.oid = r.oid
+    JOIN pg_class c ON c.oid = u.parent AND c.relkind = 'p'
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE r.relkind = 'r'
+    ORDER BY r.oid, u.steps
+"""
+
+# Names of columns are the same in all of them.
+_PARTITION_KEYS = f"""
+    WITH RECURSIVE dumped AS ({DUMPED}), {_ABOVE}
     SELECT r.oid, coalesce(a.attname, pg_get_expr(p.partexprs, p.partrelid))
     FROM dumped r
     JOIN above u ON u.oid = r.oid
@@ -207,6 +222,9 @@ def _tables(connection: Connection) -> list[Table]:
     partition_keys: dict[int, list[str]] = defaultdict(list)
     for oid, part in connection.execute(_PARTITION_KEYS):
         partition_keys[oid].append(part)
+    partition_of: dict[int, list[str]] = defaultdict(list)
+    for oid, above in connection.execute(_PARTITIONS):
+        partition_of[oid].append(above)
     return [
         Table(
             oid=oid,
@@ -220,6 +238,7 @@ def _tables(connection: Connection) -> list[Table]:
             checks=checks.get(oid, []),
             exclusions=exclusions.get(oid, []),
             partition_key=partition_keys.get(oid, []),
+            partition_of=partition_of.get(oid, []),
         )
         for oid, schema, name in connection.execute(_TABLES)
     ]

@@ -83,6 +83,8 @@ class Table(_Model):
     """Column lists of exclusion constraints; an expression stands as its SQL text."""
     partition_key: list[str] = []
     """Columns (or SQL of expressions) by which the table that it is a partition of is divided."""
+    partition_of: list[str] = []
+    """The partitioned tables that it is a part of, as `schema.table`, the nearest first."""
     rows: int | None = None
 
     @property

@@ -164,3 +164,26 @@ def test_a_pattern_keeps_nothing_that_can_hold_text(tmp_path: Path, type_: str) 
 )
 def test_a_pattern_keeps_what_cannot_hold_text(tmp_path: Path, type_: str) -> None:
     assert planned(tmp_path, 'columns: {"*_id": keep}', table("person", column("page_id", type_)))
+
+
+def test_the_rules_of_a_partitioned_table_are_those_of_its_partitions(tmp_path: Path) -> None:
+    leaf, other = (
+        table(name, "id", "note", "size").model_copy(update={"partition_of": ["public.year", "public.log"]})
+        for name in ("log_1", "log_2")
+    )
+    rules = """
+columns: {note: scrub, id: keep}
+tables:
+  log: {columns: {size: hash, note: "null"}, keep: [id], rows: note IS NOT NULL}
+  year: {keep: [size]}
+  log_1: {columns: {note: text}}
+  log_2: {data: empty}
+"""
+    plan = planned(tmp_path, rules, leaf, other)
+    assert {name: str(column.spec) for name, column in plan.tables["public.log_1"].masked.items()} == {"note": "text"}
+    assert plan.tables["public.log_1"].rows is not None
+    assert plan.tables["public.log_2"].empty
+    message = refusal(tmp_path, "unlisted: keep\ntables: {log: {keep: [sise]}}", schema(leaf))
+    assert "column public.log.sise (rules.yaml, line 2)" in message
+    written = written_rules(tmp_path, rules)
+    assert written.on(schema(leaf, other)).digest == written.digest

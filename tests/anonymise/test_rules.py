@@ -229,6 +229,21 @@ def test_mistakes_in_what_is_included_are_told_with_its_name_and_line(tmp_path: 
         )
 
 
+def test_a_file_may_take_out_what_it_includes_and_keep_what_that_takes_out(tmp_path: Path) -> None:
+    taken = written(
+        tmp_path, site="include: base.yaml\ntables: {t: {data: empty}}", base="tables: {t: {keep: [a], rows: a > 1}}"
+    )
+    assert taken.data("public.t") == "empty"
+    kept = written(
+        tmp_path,
+        site="include: [one.yaml, two.yaml]\ntables: {t: {data: keep}}",
+        one="tables: {t: {data: empty}}",
+        two="tables: {t: {keep: [a]}}",
+    )
+    assert kept.data("public.t") == "keep"
+    assert kept.for_column("public.t", "a")
+
+
 def test_a_rule_may_say_more_than_a_mask(tmp_path: Path) -> None:
     rules = written_rules(
         tmp_path,

@@ -112,10 +112,10 @@ def test_a_partition_is_divided_by_the_keys_of_all_above_it(database: Database) 
            CREATE TABLE leaf PARTITION OF part FOR VALUES FROM ('a', 1) TO ('b', 1);
            CREATE TABLE parent (a int); CREATE TABLE child () INHERITS (parent)""",
     ).tables
-    assert {table.name: table.partition_key for table in tables} == {
-        "leaf": ["a", "c", "lower(b)"],
-        "parent": [],
-        "child": [],
+    assert {table.name: (table.partition_key, table.partition_of) for table in tables} == {
+        "leaf": (["a", "c", "lower(b)"], ["public.part", "public.whole"]),
+        "parent": ([], []),
+        "child": ([], []),
     }
 
 

@@ -13,12 +13,20 @@ from rich.filesize import decimal
 
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.column_types import holds_no_text
-from etna_pipelines.errors import RulesError
-from etna_pipelines.snapshots.manifest import Column, Manifest, Table
+from etna_pipelines.snapshots import archive
+from etna_pipelines.snapshots.manifest import Column, Manifest, Scanned, Table
 
 _TEMPLATE = "report.html"
+_IN_WORDS = {
+    "set": "one fixed value",
+    "pick": "one of a few values",
+    "map": "what a list says for it",
+    "copy": "what another column of its row has become",
+}
+"""Masks that the rules' README explains by their arguments, in words of their own."""
+
 _NAMING_ARGUMENTS = ("fake", "each", "shift", "round", "noise", "mask")
-"""Masks whose arguments say how; those of others may be values, which have no place here."""
+"""Masks whose arguments say how; what stands in other brackets may be values, which have no place here."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,6 @@ class Masked:
 
     column: str
     mask: str
-    becomes: str
     values: int
 
 
@@ -78,13 +85,15 @@ def page(stripped: Manifest, full: Manifest | None = None) -> str:
     return environment.get_template(_TEMPLATE).render(
         snapshot=stripped,
         proof=stripped.proof,
-        masked=_masked(stripped),
+        masked=[table for table in _masked(stripped) if table.values],
+        unused=[table for table in _masked(stripped) if not table.values],
+        becomes=_becomes(stripped),
         values=sum(column.values for column in stripped.masked),
         gone=_gone(stripped, full),
         shares=_shares(stripped, full),
         kept=list(_kept(stripped)),
         harmless=sorted(_harmless(stripped).items(), key=lambda item: -item[1]),
-        scanned=stripped.proof.scanned if stripped.proof else [],
+        scanned=_scanned(stripped),
     )
 
 
@@ -93,25 +102,35 @@ def _masked(stripped: Manifest) -> list[MaskedTable]:
     columns: dict[str, list[Masked]] = {}
     for column in stripped.masked:
         values[column.table] += column.values
-        how, becomes = _in_words(column.mask)
-        columns.setdefault(column.table, []).append(Masked(column.column, how, becomes, column.values))
+        columns.setdefault(column.table, []).append(Masked(column.column, _shown(column.mask), column.values))
     most = max(values.values(), default=0) or 1
     return [MaskedTable(name, count, 100 * count / most, columns[name]) for name, count in values.most_common()]
 
 
-def _in_words(mask: str) -> tuple[str, str]:
-    """A mask's name, and what it makes of a value."""
+def _shown(mask: str) -> str:
+    """A mask as it may be shown."""
     name = mask.partition("(")[0]
-    shown = mask if name in _NAMING_ARGUMENTS else name
+    return mask if name in _NAMING_ARGUMENTS else name
+
+
+def _becomes(stripped: Manifest) -> dict[str, str]:
+    """What each mask that was used makes of a value, the most used first."""
+    used: Counter[str] = Counter()
+    for column in stripped.masked:
+        used[_shown(column.mask)] += column.values
+    return {mask: _in_words(mask) for mask, _ in used.most_common()}
+
+
+def _in_words(mask: str) -> str:
+    name, _, argument = mask.removesuffix(")").partition("(")
     if name == "fake":
-        kind = mask.removeprefix("fake(").removesuffix(")").replace("_", " ")
-        return shown, f"an invented {kind}{' name' if kind in ('first', 'last') else ''}"
-    try:
-        kind_of_mask = masks.KINDS[masks.parse(mask).name]
-    except RulesError:  # another version made the snapshot
-        return shown, "what its name says"
-    words = next((becomes for use, becomes in kind_of_mask.examples), kind_of_mask.name)
-    return shown, words.partition(";")[0].replace("`", "")
+        return f"an invented {argument.replace('_', ' ')}{' name' if argument in ('first', 'last') else ''}"
+    if name in _IN_WORDS:
+        return _IN_WORDS[name]
+    kind = masks.KINDS.get(name)
+    if kind is None:  # another version made the snapshot
+        return "what its name says"
+    return next((becomes for _, becomes in kind.examples), name).partition(";")[0].replace("`", "")
 
 
 def _gone(stripped: Manifest, full: Manifest | None) -> list[Gone]:
@@ -162,3 +181,9 @@ def _harmless(stripped: Manifest) -> Counter[str]:
         for _, column in _left_columns(stripped)
         if holds_no_text(column) or column.labels
     )
+
+
+def _scanned(stripped: Manifest) -> list[Scanned]:
+    """What the proof read, the largest first, without tables that hold no row."""
+    scanned = stripped.proof.scanned if stripped.proof else []
+    return sorted((each for each in scanned if each.bytes > len(archive.EMPTY)), key=lambda each: -each.bytes)

@@ -1,6 +1,5 @@
 """The page on a stripped snapshot: what it says is what the manifests say."""
 
-import re
 from html.parser import HTMLParser
 
 from etna_pipelines.anonymise.report import page
@@ -81,7 +80,8 @@ def test_it_says_what_the_manifests_say() -> None:
 
     assert "Passed: none of 1,230 originals was found in 606 bytes." in said
     assert "1,237 values in 2 columns." in said
-    assert re.search(r"email email 1,234 becomes an address at example\.com", said)
+    assert "email an address at example.com, where no mail arrives" in said
+    assert "public.person 1,234 email email 1,234" in said
     assert "public.page_log emptied 7 300 bytes" in said
     assert "tables emptied or left out 300 bytes" in said
     assert "1 integer, 1 date, 1 a choice from a list" in said
@@ -102,8 +102,7 @@ def test_it_needs_nothing_besides_itself() -> None:
     tags = _Text(page(STRIPPED, FULL)).tags
 
     assert {tag for tag, _ in tags}.isdisjoint({"script", "img", "iframe", "object"})
-    assert [attributes["href"] for tag, attributes in tags if "href" in attributes] == ["data:,"]
-    assert not any("src" in attributes for _, attributes in tags)
+    assert not any({"href", "src"} & attributes.keys() for _, attributes in tags)
 
 
 def test_without_the_full_snapshot_it_tells_less() -> None:

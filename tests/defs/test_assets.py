@@ -182,6 +182,9 @@ def test_what_the_proof_finds_is_never_published(site: Site) -> None:
     assert site.materialised() == ["production_backup", "full_snapshot"]
     integrity, proof = night.get_asset_check_evaluations()
     assert (integrity.passed, proof.check_name, proof.passed) == (True, "proof", False)
+    page = Path(str(proof.metadata["page"].value))
+    assert page.parent == site.directory / ".etna" / "reports"
+    assert "Failed: the proof found what must not be there" in page.read_text()
     findings = proof.metadata["findings"]
     assert isinstance(findings, dg.TableMetadataValue)
     assert ("public.person", "remark") in [(found.data["table"], found.data["column"]) for found in findings.records]
@@ -190,7 +193,7 @@ def test_what_the_proof_finds_is_never_published(site: Site) -> None:
     assert site.stored("stripped") == []
     assert not site.serves()
     events = "".join(map(dg.serialize_value, site.history.all_logs(night.run_id)))
-    assert "harbourlight" not in events
+    assert "harbourlight" not in events + page.read_text()
 
 
 def test_a_server_that_does_not_answer_is_asked_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

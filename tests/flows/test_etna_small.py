@@ -15,9 +15,14 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
+from etna_pipelines.anonymise.advice import TableAdvice, advise
+from etna_pipelines.anonymise.column_types import holds_no_text
 from etna_pipelines.anonymise.engine import strip
+from etna_pipelines.anonymise.plan import problems
 from etna_pipelines.anonymise.proof import prove, refuse_failed
-from etna_pipelines.anonymise.rules import load
+from etna_pipelines.anonymise.rule_lines import as_rules
+from etna_pipelines.anonymise.rules import Rules, load
+from etna_pipelines.anonymise.sampling import spread
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.programs import find, run
@@ -32,8 +37,20 @@ DATA = ROOT.parent / "shared" / "data"
 DUMP = DATA / "etna_small.sql.gz"
 OWNER = "etna_app_user"
 SURVIVORS = 0.99
+FOUND, FALSE_ALARMS = 0.95, 0.1
+"""Shares of the columns that the rules mask or empty, and of those that they keep."""
 
 pytestmark = pytest.mark.skipif(not DUMP.exists(), reason=f"{DUMP.name} is not beside the repository")
+
+
+@dataclass(frozen=True)
+class Backup:
+    """Production, and its full snapshot."""
+
+    production: Database
+    full: Manifest
+    catalogue: Catalogue
+    directory: Path
 
 
 @dataclass(frozen=True)
@@ -46,32 +63,41 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def night(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+def rules() -> Rules:
+    return load(ROOT / "anonymisation_rules" / "etna.yaml")
+
+
+@pytest.fixture(scope="module")
+def backed_up(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backup]:
     directory = tmp_path_factory.mktemp("etna_small")
-    production, target = server.database("etna_small"), server.database("etna_small_stripped")
+    production = server.database("etna_small")
     with production.maintenance.connect() as connection:
         connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(OWNER)))
-    for database in (production, target):
-        server.create_database(database.name)
+    server.create_database(production.name)
     _load(production, directory)
 
-    store = LocalStore(directory / "store")
-    catalogue = Catalogue(store, bytes(32))
-    rules = load(ROOT / "anonymisation_rules" / "etna.yaml")
-    draft = backup(production, store, environment="production", scratch=directory / "scratch")
+    catalogue = Catalogue(LocalStore(directory / "store"), bytes(32))
+    draft = backup(production, catalogue.store, environment="production", scratch=directory / "scratch")
     catalogue.read_back(draft)
-    stripped = strip(catalogue.publish(draft), store, rules, masking_key=bytes(range(32)))
-    proof = prove(stripped, store, rules.public)
-    refuse_failed(proof)
-    manifest = catalogue.publish(stripped.draft.model_copy(update={"proof": proof}))
-    (directory / "restored").mkdir()
-    restore(fetch_archive(manifest, store, directory / "restored"), manifest, target)
-    yield Night(production, target, manifest)
+    yield Backup(production, catalogue.publish(draft), catalogue, directory)
 
-    for database in (production, target):
-        server.drop_database(database.name)
+    server.drop_database(production.name)
     with production.maintenance.connect() as connection:
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(OWNER)))
+
+
+@pytest.fixture(scope="module")
+def night(server: EmbeddedServer, backed_up: Backup, rules: Rules) -> Iterator[Night]:
+    target, store = server.database("etna_small_stripped"), backed_up.catalogue.store
+    server.create_database(target.name)
+    stripped = strip(backed_up.full, store, rules, masking_key=bytes(range(32)))
+    proof = prove(stripped, store, rules.public)
+    refuse_failed(proof)
+    manifest = backed_up.catalogue.publish(stripped.draft.model_copy(update={"proof": proof}))
+    (backed_up.directory / "restored").mkdir()
+    restore(fetch_archive(manifest, store, backed_up.directory / "restored"), manifest, target)
+    yield Night(backed_up.production, target, manifest)
+    server.drop_database(target.name)
 
 
 def _load(database: Database, scratch: Path) -> None:
@@ -132,6 +158,39 @@ def test_json_keeps_its_shape_down_to_the_streamfields_in_strings(night: Night) 
             assert {key: _shape(value) for key, value in stripped.execute(query)} == {
                 key: _shape(value) for key, value in rows.items()
             }, f"{table}.{column}"
+
+
+@pytest.fixture(scope="module")
+def suggested(backed_up: Backup) -> list[TableAdvice]:
+    """What `etna rules suggest` says where there are no rules."""
+    full, store = backed_up.full, backed_up.catalogue.store
+    return advise(full.schema_, lambda table: spread(full, store, table), rules=None)
+
+
+def test_suggestions_find_what_the_rules_mask(suggested: list[TableAdvice], rules: Rules) -> None:
+    """Of emptied tables, what can't hold text doesn't count; of kept columns, all do."""
+    sensitive: Counter[tuple[bool, bool]] = Counter()
+    for advice in suggested:
+        name, emptied = advice.table.qualified, rules.data(advice.table.qualified) != "keep"
+        for column in advice.table.copied:
+            if emptied and holds_no_text(column):
+                continue
+            rule = rules.for_column(name, column.name)
+            masked = emptied or (rule is not None and rule.spec.name != "keep")
+            assert advice.empty or advice.columns[column.name].why
+            sensitive[masked, advice.empty is not None or advice.columns[column.name].sensitive] += 1
+    found, missed = sensitive[True, True], sensitive[True, False]
+    alarms, quiet = sensitive[False, True], sensitive[False, False]
+    print(f"{found} of {found + missed} sensitive columns suggested; {alarms} of {alarms + quiet} kept ones, too")
+    assert found >= FOUND * (found + missed)
+    assert alarms <= FALSE_ALARMS * (alarms + quiet)
+
+
+def test_suggested_rules_fit_the_schema(suggested: list[TableAdvice], backed_up: Backup, tmp_path: Path) -> None:
+    path = tmp_path / "suggested.yaml"
+    path.write_text(as_rules(suggested))
+
+    assert problems(load(path), backed_up.full.schema_) == []
 
 
 def _shape(value: object) -> object:

@@ -163,6 +163,25 @@ def test_a_materialisation_tells_what_it_made(page: Page, demo_checkout: Checkou
     expect(page.get_by_text("proof").first).to_be_visible()
 
 
+def test_the_page_on_a_snapshot_needs_nothing_besides_itself(page: Page, demo_checkout: Checkout) -> None:
+    stripped = demo_checkout.catalogue.newest("stripped")
+    assert stripped and stripped.proof
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("requestfailed", lambda request: told.append(request.url))
+    page.goto((demo_checkout.root / f".etna/reports/{stripped.id}.html").as_uri())
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"What is in stripped snapshot {stripped.id}")
+    expect(page.locator(".verdict")).to_contain_text(f"none of {stripped.proof.originals:,} originals was found")
+    expect(page.get_by_text(f"{sum(each.values for each in stripped.masked):,} values in")).to_be_visible()
+    widths = page.locator("#masked .track span").evaluate_all("bars => bars.map(bar => bar.offsetWidth)")
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > 100
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert told == []
+
+
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + 2 * PATIENCE
     while time.monotonic() < deadline and process.poll() is None:

@@ -1,4 +1,4 @@
-"""`uv run python -m benchmarks`: measure every claim and write the table of benchmarks/README.md anew."""
+"""`uv run python -m benchmarks`: measure every claim, and write the table and the plot of benchmarks/README.md anew."""
 
 import argparse
 import os
@@ -9,19 +9,24 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import backup, demo, load, memory, strip
+from benchmarks import backup, demo, load, memory, plot, proof, revisions, ruled, sensitive, workers
 from benchmarks.common import Result
 
 Measure = Callable[..., list[Result]]
 
 BENCHMARKS: dict[str, Measure] = {
     "load": load.measure,
-    "strip": strip.measure,
+    "ruled": ruled.measure,
+    "revisions": revisions.measure,
+    "sensitive": sensitive.measure,
+    "workers": workers.measure,
+    "proof": proof.measure,
     "memory": memory.measure,
     "backup": backup.measure,
     "demo": demo.measure,
 }
 README = Path(__file__).with_name("README.md")
+PLOT = Path(__file__).with_name("measured.svg")
 MARK = "<!-- written by `python -m benchmarks` -->"
 
 
@@ -51,7 +56,12 @@ def _write(results: list[Result]) -> None:
     cores = len(os.sched_getaffinity(0))
     note = f"{datetime.now(UTC):%d %B %Y}, {cores} cores, {platform.machine()}, Python {platform.python_version()}."
     head = "| Claim | Target | Measured | Holds | Size |\n|---|---|---|---|---|"
-    README.write_text(f"{above}{MARK}\n\n{head}\n" + "\n".join(result.row() for result in results) + f"\n\n{note}\n")
+    README.write_text(
+        f"{above}{MARK}\n\n{head}\n"
+        + "\n".join(result.row() for result in results)
+        + f"\n\n![Measured against target]({PLOT.name})\n\n{note}\n"
+    )
+    PLOT.write_text(plot.svg(results))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from etna_pipelines.anonymise import engine
+from etna_pipelines.anonymise.rules import Rules
+from etna_pipelines.snapshots.manifest import Manifest
+from etna_pipelines.stores.local import LocalStore
+
 MB = 1_000_000
 
 
@@ -44,3 +49,9 @@ def ratio(ours: Callable[[], object], theirs: Callable[[], object], rounds: int 
         reference = seconds(theirs)
         ratios.append(seconds(ours) / reference)
     return statistics.median(ratios)
+
+
+def stripped_away(full: Manifest, store: LocalStore, rules: Rules, workers: int) -> None:
+    """A strip whose archive is deleted at once."""
+    draft = engine.strip(full, store, rules, masking_key=bytes(32), workers=workers).draft
+    store.delete([item.key for item in store.list(f"{draft.prefix}/")])

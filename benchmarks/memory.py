@@ -8,7 +8,7 @@ from benchmarks import people
 from benchmarks.common import MB, Result
 from etna_pipelines.stores.local import LocalStore
 
-MEGABYTES = 5000
+MEGABYTES = 10_000
 
 _CHILD = """
 import sys

@@ -1,17 +1,15 @@
 """A table of people as COPY text and as a full snapshot in a store: thirteen columns, ten of which the rules mask."""
 
-import hashlib
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from benchmarks.snapshots import published, table
 from etna_pipelines.anonymise import rules
 from etna_pipelines.anonymise.rules import Rules
 from etna_pipelines.snapshots import archive
-from etna_pipelines.snapshots.catalogue import Catalogue
-from etna_pipelines.snapshots.manifest import ArchiveFile, Column, DatabaseSchema, Manifest, Source, Table, new_id
+from etna_pipelines.snapshots.manifest import Manifest, Table
 from etna_pipelines.stores.local import LocalStore
 
 MASKS = {
@@ -30,9 +28,6 @@ MASKS = {
     "date_joined": ("timestamp with time zone", "keep"),
 }
 """Each column with its type and its mask."""
-
-EMPTY_TOC = b"PGDMP" + bytes((1, 14, 0, 4, 8, 3)) + bytes((0, 1, 0, 0, 0)) + bytes(11 * 5)
-"""A table of contents without entries: what it says of the dump is nothing."""
 
 ROWS = 16_384
 """Rows made at a time."""
@@ -107,6 +102,11 @@ def _line(chance: random.Random, number: int) -> str:
     )
 
 
+def name(chance: random.Random) -> str:
+    """A full name as the table has them."""
+    return f"{chance.choice(_FIRST)} {chance.choice(_LAST)}"
+
+
 @cache
 def _some_lines() -> list[bytes]:
     return [lines(1 + number * ROWS) for number in range(16)]
@@ -121,48 +121,28 @@ def copy_text(megabytes: int) -> Iterator[bytes]:
             chunk = part.replace(b"@mail", b"@m%dail" % turn) if turn else part
             written += len(chunk)
             yield chunk
+            if written >= megabytes * 1_000_000:
+                break
         turn += 1
     yield archive.TERMINATOR
 
 
 def snapshot(store: LocalStore, megabytes: int) -> Manifest:
-    """A full snapshot in the store that holds this table alone, published under the signing key of zeros."""
-    identity = new_id()
-    columns = [
-        Column(name=name, type=type_, category="S", not_null=name == "id") for name, (type_, _mask) in MASKS.items()
-    ]
-    tally = archive.Tally()
-    members = (tally.add(archive.compress(block), block) for block in archive.blocks_of_lines(copy_text(megabytes)))
-    store.put(f"full/{identity}/archive/1.dat.gz", members)
-    file = ArchiveFile(
-        name="1.dat.gz",
-        bytes=tally.bytes,
-        sha256=tally.sha256,
-        table="public.people",
-        rows=tally.rows,
-        raw_bytes=tally.raw_bytes,
-        members=tally.members,
-    )
-    store.put(f"full/{identity}/archive/toc.dat", [EMPTY_TOC])
-    toc = ArchiveFile(name="toc.dat", bytes=len(EMPTY_TOC), sha256=hashlib.sha256(EMPTY_TOC).hexdigest())
-    table = Table(oid=1, schema_name="public", name="people", columns=columns, primary_key=["id"], rows=tally.rows)
-    draft = Manifest(
-        id=identity,
-        kind="full",
-        created=datetime.now(UTC),
-        source=Source(
-            environment="production", database="people", system_identifier="1", server_version="18.6", encoding="UTF8"
-        ),
-        versions={},
-        schema=DatabaseSchema(tables=[table]),
-        files=[file, toc],
-    )
-    return Catalogue(store, bytes(32)).publish(draft)
+    """A full snapshot in the store that holds this table alone."""
+    return published(store, [(people("people"), copy_text(megabytes))])
+
+
+def people(name: str) -> Table:
+    return table(name, {column: type_ for column, (type_, _mask) in MASKS.items()})
+
+
+def columns_yaml() -> str:
+    """The masks of the columns, as lines of a rules file."""
+    return "".join(f"      {name}: {mask}\n" for name, (_type, mask) in MASKS.items())
 
 
 def masking_rules(directory: Path) -> Rules:
     """The rules for this table, written to a file and read as people's rules are."""
     path = directory / "people.yaml"
-    masked = "".join(f"      {name}: {mask}\n" for name, (_type, mask) in MASKS.items())
-    path.write_text(f"tables:\n  people:\n    columns:\n{masked}")
+    path.write_text(f"tables:\n  people:\n    columns:\n{columns_yaml()}")
     return rules.load(path)

@@ -7,6 +7,7 @@ import polars as pl
 
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.conditions import condition
+from etna_pipelines.anonymise.keys import made_from
 from etna_pipelines.anonymise.planned import ColumnPlan, TablePlan
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import Check, Table
@@ -14,15 +15,18 @@ from etna_pipelines.snapshots.manifest import Check, Table
 _ATOM = r"""\(*\s*(?:"{name}"|{name})\)*(?:::[\w ]+)?\)*\s+(?:IS\s+(?:NOT\s+)?NULL|<>\s+''(?:::[\w ]+)?)\s*\)*"""
 _ABSENCE_MATTERS = re.compile(r"\bNULL\b|coalesce|concat|num_n|\bCASE\b|\bDISTINCT\b", re.I)
 _TEXT_CAST = re.compile(r"('(?:[^']|'')*')::(?:text|character varying|bpchar)(?!\w|\[)")
-_MAY_EMPTY = ("default", "set", "copy", "null", "map", "replace", "scrub", "call", "pick")
+# Masks that may make an empty text of one that is not.
+_MAY_EMPTY = ("default", "set", "copy", "null", "map", "replace", "scrub", "call", "pick", "text", "each")
 
 
 def misfits(plan: TablePlan, planned: ColumnPlan) -> Iterator[str]:
     """Why masked values may break a CHECK constraint of the table or of the column's domain, with what would fit."""
     if planned.checked:
         return
+    made = set(made_from(plan.table, planned.column.name))
     for check in plan.table.checks:
-        if planned.column.name in check.columns and not _is_met(check, plan, planned):
+        own = planned.column.name in check.columns and not _is_met(check, plan, planned)
+        if own or not made.isdisjoint(check.columns):
             yield (
                 f"`{planned.spec}` may make what CHECK constraint {check.name} refuses: use null, set(...) or "
                 "pick(...) with values that it takes, or write `checked: true` beside the mask if all masked values do"
@@ -30,7 +34,7 @@ def misfits(plan: TablePlan, planned: ColumnPlan) -> Iterator[str]:
 
 
 def is_about_absence(sql: str, column: str) -> bool:
-    """Whether all that the SQL says of the column is whether it is NULL or empty, among other things joined by AND."""
+    """Whether the SQL asks of the column only whether it is NULL or empty."""
     atom = re.compile(_ATOM.format(name=re.escape(column)), re.I)
     said = [part for part in re.split(r"\s+AND\s+", sql) if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", part)]
     return all(atom.fullmatch(part.strip()) for part in said)

@@ -174,7 +174,7 @@ def _typed(column: Column) -> pl.Expr:
     """A column of texts as COPY writes them as what they stand for; what can't be read is null."""
     text, type_ = pl.col(column.name), base_type(column)
     if type_ == "boolean":
-        return text == "t"
+        return text.str.starts_with("t")
     if type_ in ("smallint", "integer", "bigint", "oid"):
         return text.cast(pl.Int64, strict=False)
     if re.fullmatch(r"numeric(\(.*\))?|real|double precision", type_):

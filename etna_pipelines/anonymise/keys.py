@@ -15,9 +15,19 @@ def is_unique(table: Table, column: str) -> bool:
 
 def keys(table: Table) -> list[list[str]]:
     """The parts of every key: columns, and the SQL of expressions. Generated columns stand as what they are made of."""
-    made_of = {column.name: column.default for column in table.columns if column.generated}
     listed = [table.primary_key, *table.uniques] if table.primary_key else table.uniques
-    return [[made_of.get(part, part) for part in key] for key in listed]
+    return [plain(table, key) for key in listed]
+
+
+def plain(table: Table, key: list[str]) -> list[str]:
+    """A key's parts, generated columns as what they are made of."""
+    made_of = {column.name: column.default for column in table.columns if column.generated}
+    return [made_of.get(part, part) for part in key]
+
+
+def made_from(table: Table, column: str) -> list[str]:
+    """The generated columns that change when the column does."""
+    return [each.name for each in table.columns if each.generated and names(each.default, column)]
 
 
 def names(sql: str, column: str) -> bool:

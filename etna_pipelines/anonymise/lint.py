@@ -1,10 +1,11 @@
 """Lint: which rules can't work on a schema, found before any data is read. Each problem says what would fit."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from etna_pipelines.anonymise import checks, masks, references
 from etna_pipelines.anonymise.column_types import is_textual
-from etna_pipelines.anonymise.keys import folded, keys, names
+from etna_pipelines.anonymise.keys import folded, keys, made_from, names, plain
 from etna_pipelines.anonymise.masks.inside import within
 from etna_pipelines.anonymise.planned import ColumnPlan, TablePlan
 from etna_pipelines.snapshots.manifest import DatabaseSchema, Table
@@ -12,6 +13,9 @@ from etna_pipelines.yaml_file import did_you_mean
 
 _NEVER_AN_ORIGINAL = ("null", "email", "hash", "password", "token", "fake")
 """Masks whose pseudonyms no original equals: beside them a unique column may keep some of its values."""
+
+_TURNS_ROUND = re.compile(r"\bIS NULL|\bNOT\b(?! NULL)", re.I)
+"""SQL that can become true because something becomes NULL."""
 
 _MEETS_NULL = ("coalesce", "case", "concat", "is null", "is not null")
 """SQL that makes something of NULL."""
@@ -37,7 +41,7 @@ def _of_column(plan: TablePlan, planned: ColumnPlan) -> Iterator[str]:
     if tells_apart:
         yield from _of_unique(table, planned, tells_apart)
     yield from _of_what_it_reads(plan, planned)
-    if any(names(part, column.name) for key in table.exclusions for part in key) and spec.name != "null":
+    if any(names(part, column.name) for key in table.exclusions for part in plain(table, key)) and spec.name != "null":
         yield f"`{spec}` may make rows collide in an exclusion constraint: keep it, make it null, or empty the table"
     if any(names(part, column.name) for part in table.partition_key):
         yield f"`{spec}` may move a row out of its partition, which would not load: keep it, or empty the table"
@@ -96,16 +100,19 @@ def _of_predicates(plan: TablePlan) -> Iterator[str]:
     """A unique index on some rows alone is safe where masks leave those rows, or fewer, in it."""
     for partial in plan.table.partial:
         for planned in plan.columns:
-            if names(partial.where, planned.column.name) and not _lets_none_in(partial.where, planned):
+            name = planned.column.name
+            anew = any(names(partial.where, made) for made in made_from(plan.table, name))
+            if anew or (names(partial.where, name) and not _lets_none_in(partial.where, planned)):
                 yield (
-                    f"{planned.column.name} ({planned.origin}): `{planned.spec}` may bring rows into an index that "
+                    f"{name} ({planned.origin}): `{planned.spec}` may bring rows into an index that "
                     f"keeps some rows apart, those with {partial.where}: keep the column or empty the table"
                 )
 
 
 def _lets_none_in(predicate: str, planned: ColumnPlan) -> bool:
     """Whether a row for which the predicate is not true surely stays one."""
-    return checks.is_about_absence(predicate, planned.column.name) and (
-        masks.KINDS[planned.spec.name].empties == "stay"
-        or (planned.spec.name == "null" and "is null" not in predicate.lower())
-    )
+    if not checks.is_about_absence(predicate, planned.column.name):
+        return False
+    if planned.spec.name == "null":
+        return not _TURNS_ROUND.search(predicate)
+    return masks.KINDS[planned.spec.name].empties == "stay"

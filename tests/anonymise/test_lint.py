@@ -68,6 +68,7 @@ def test_null_equals_null_in_some_unique_indexes(tmp_path: Path) -> None:
         ("(email ~~ 'a%'::text)", "hash", False),
         ("(lower(email) = name)", "hash", False),
         ("(emails IS NULL)", "null", True),
+        ("(NOT ((site > 1) AND (email IS NOT NULL)))", "null", False),
     ],
 )
 def test_rows_that_an_index_is_not_about_stay_out_of_it(tmp_path: Path, predicate: str, mask: str, fits: bool) -> None:
@@ -120,6 +121,15 @@ def test_a_check_is_surely_met_or_the_mask_is_refused(tmp_path: Path, sql: str, 
     problem = found(tmp_path, f'email: "{mask}"', checked)
     assert problem == "" if fits else "what CHECK constraint well_formed refuses" in problem
     assert not found(tmp_path, f'email: {{mask: "{mask}", checked: true}}', checked)
+
+
+@pytest.mark.parametrize(("sql", "fits"), [("CHECK (staff)", True), ("CHECK ((NOT staff))", False)])
+def test_a_constant_is_tried_on_the_check_as_it_would_be_read(tmp_path: Path, sql: str, fits: bool) -> None:
+    staff = table("person", column("staff", "boolean")).model_copy(
+        update={"checks": [Check(name="c", sql=sql, columns=["staff"])]}
+    )
+    for value in ("t", "true"):
+        assert (found(tmp_path, f"staff: set({value})", staff) == "") is fits
 
 
 def test_a_check_on_other_columns_is_no_matter(tmp_path: Path) -> None:
@@ -202,6 +212,10 @@ def test_a_generated_column_is_masked_by_what_it_is_made_of(tmp_path: Path) -> N
     made = table("person", "email", size, uniques=[["short"]])
     assert "can give two rows the same value" in found(tmp_path, "email: fake(word)", made)
     assert not found(tmp_path, "email: email, short: hash", made)
+    short = Check(name="short", sql="CHECK ((length(short) < 9))", columns=["short"])
+    assert "CHECK constraint short" in found(tmp_path, "email: email", made.model_copy(update={"checks": [short]}))
+    some = PartialKey(columns=["short"], where="(short ~~ 'a%'::text)")
+    assert "those with (short" in found(tmp_path, "email: email", made.model_copy(update={"partial": [some]}))
     own = written_rules(tmp_path, "tables: {person: {keep: [email], columns: {short: hash}}}")
     assert "it is made from other columns whenever a row is stored" in " ".join(problems(own, schema(made)))
 

@@ -67,12 +67,12 @@ def _call(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
         except Exception as problem:  # its message may quote a value, so only its place is told
             place = traceback.extract_tb(problem.__traceback__)[-1]
             raise RulesError(
-                f"`{spec}` failed with {type(problem).__name__} on column {column.name}: correct the function "
+                f"`{spec}` failed with {type(problem).__name__}: correct the function "
                 f"({place.filename}, line {place.lineno})."
             ) from None
         if not isinstance(made, pl.Series) or made.dtype != pl.String or len(made) != len(values):
             raise RulesError(
-                f"`{spec}` gave something else than {len(values)} strings for column {column.name}: "
+                f"`{spec}` gave something else than {len(values)} strings for as many values: "
                 "return a polars Series of type String that is as long as the one it gets."
             )
         return Values.of(made)

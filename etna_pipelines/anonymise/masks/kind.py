@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 
 from etna_pipelines.anonymise.column_types import is_textual
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.rows import Rows
 from etna_pipelines.anonymise.scrub import Scrubber
-from etna_pipelines.anonymise.values import Choice, Values
+from etna_pipelines.anonymise.values import Values
+from etna_pipelines.errors import ValueMalformed
 from etna_pipelines.snapshots.manifest import Column
 
 Uniqueness = Literal["preserved", "likely", "lossy"]
@@ -26,13 +28,24 @@ def on_filled(mask: Callable[[Values], Values], length: int | None = None) -> Ma
 
     def apply(values: Values, _rows: Rows) -> Values:
         filled = values.filled
-        everywhere = bool(filled.all())
-        masked = mask(values if everywhere else values.at(filled))
-        if length is not None:
-            masked = masked.cut(length)
-        return masked if everywhere else _spread(masked, filled, values)
+        if filled.all():
+            masked = mask(values)
+            return masked if length is None else masked.cut(length)
+        places = np.flatnonzero(filled)
+        try:
+            masked = mask(values.at(places))
+        except ValueMalformed as problem:
+            raise ValueMalformed(int(places[problem.position]), problem.what) from None
+        return _spread(masked if length is None else masked.cut(length), places, values)
 
     return apply
+
+
+def _spread(masked: Values, places: npt.NDArray[np.intp], values: Values) -> Values:
+    """The masked values in their places; of the other values, NULL and empty, nothing but the length is kept."""
+    starts, lengths = np.zeros(len(values), np.int64), values.lengths.copy()
+    starts[places], lengths[places] = masked.starts, masked.lengths
+    return Values(masked.buffer, starts, lengths)
 
 
 @runtime_checkable
@@ -55,13 +68,6 @@ class Tools:
     def in_locale(self, locale: str) -> Pseudonyms:
         """The same key's pseudonyms in another language."""
         return self.pseudonyms.in_locale(locale) if locale else self.pseudonyms
-
-
-def _spread(masked: Values, filled: Choice, values: Values) -> Values:
-    """The masked values in the places of those that are filled; of the others nothing but the length is kept."""
-    starts, lengths = np.zeros(len(values), np.int64), values.lengths.copy()
-    starts[filled], lengths[filled] = masked.starts, masked.lengths
-    return Values(masked.buffer, starts, lengths)
 
 
 Build = Callable[[MaskSpec, Column, Tools], Mask]

@@ -23,5 +23,5 @@ def test_equal_ids_become_equal_in_integers_of_every_size() -> None:
 
 def test_what_is_no_integer_is_malformed() -> None:
     with pytest.raises(ValueMalformed) as malformed:
-        masked("token", ["1", "2", "x"], "integer")
-    assert (malformed.value.position, malformed.value.what) == (2, "is not an integer")
+        masked("token", ["1", None, "", "x"], "integer")
+    assert (malformed.value.position, malformed.value.what) == (3, "is not an integer")

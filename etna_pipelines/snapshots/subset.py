@@ -3,8 +3,8 @@
 It holds nothing but rows of the whole one, byte for byte, and that one was proven: leaving rows out can't leak.
 
 A table stays whole unless it has to lose rows. Those that have to are the roots, what refers to such a table, and
-what such a table refers to where that is large. What is no foreign key (Django's GenericForeignKey, ids inside JSON)
-can't be followed: it may name rows that are not there.
+what such a table refers to where that is large, or its other half (see Reference.extends). What is no foreign key
+(Django's GenericForeignKey, ids inside JSON) can't be followed: it may name rows that are not there.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -85,12 +85,7 @@ def choose(stripped: Manifest, store: Store, subset: Subset, workers: int = 2) -
 def _roots(stripped: Manifest, store: Store, subset: Subset, sizes: Mapping[str, int]) -> dict[str, list[str]]:
     """The tables that each root stands for: itself, or its partitions."""
     partitions = read_partitions(stripped, store)
-    roots = {
-        root: [
-            table for table in (root, *partitions.get(root, [])) if table in sizes
-        ]  # a partitioned one has no rows of its own
-        for root in subset.roots
-    }
+    roots = {root: [table for table in (root, *partitions.get(root, [])) if table in sizes] for root in subset.roots}
     for root, tables in roots.items():
         if root in (*stripped.skipped, *stripped.emptied):
             raise SubsetError(f"The subset is to have rows of {root}, and the rules keep none: choose other roots.")
@@ -107,6 +102,8 @@ def _roots(stripped: Manifest, store: Store, subset: Subset, sizes: Mapping[str,
 def _losing(schema: DatabaseSchema, subset: Subset, roots: set[str], sizes: Mapping[str, int]) -> set[str]:
     """The tables that may lose rows. Each other one stays whole, with the rows that it refers to."""
     losing = set(roots)
+    primary_keys = {table.qualified: sorted(table.primary_key) for table in schema.tables}
+    extending = [key for key in schema.foreign_keys if sorted(key.columns) == primary_keys[key.table]]
     if subset.rest == "empty":
         losing.update(table for table, rows in sizes.items() if rows > subset.lookup)
     while True:
@@ -114,6 +111,7 @@ def _losing(schema: DatabaseSchema, subset: Subset, roots: set[str], sizes: Mapp
         referred = {key.references for key in schema.foreign_keys if key.table in losing}
         more = {table for table in referring if sizes[table] > subset.small}
         more |= {table for table in referred if sizes[table] > max(subset.lookup, subset.small)}
+        more |= {key.references for key in extending if key.table in losing}
         if more <= losing:
             return losing
         losing |= more

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from etna_pipelines.anonymise.plan import Plan, compile_plan
+from etna_pipelines.anonymise.plan import Plan, compile_plan, problems
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import DatabaseSchema, ForeignKey, Table
+from tests.anonymise.linting import person
 from tests.anonymise.nights import column, refers, schema, table, written_rules
 
 PERSON = table(
@@ -187,3 +188,36 @@ tables:
     assert "column public.log.sise (rules.yaml, line 2)" in message
     written = written_rules(tmp_path, rules)
     assert written.on(schema(leaf, other)).digest == written.digest
+
+
+def test_every_problem_is_told_at_once_with_its_place(tmp_path: Path) -> None:
+    text = (
+        "tables:\n  gone: {data: empty}\n  person:\n    keep: [id]\n"
+        "    columns:\n      email: {mask: hash, unless: nme = 1}\n      site: email\n"
+    )
+    told = problems(written_rules(tmp_path, text), schema(person(), unsupported=["foreign server far"]))
+    assert len(told) == 4
+    said = " ".join(told)
+    assert "foreign server far" in said
+    assert "table public.gone (rules.yaml, line 2)" in said
+    assert "1 column has no rule in rules.yaml: public.person.name" in said
+    assert "public.person.email (rules.yaml, line 6): `nme = 1` names `nme`" in said
+    assert "public.person.site (rules.yaml, line 7): `email` makes text and the column is integer" in said
+
+
+def test_columns_that_no_rule_names_can_become_null_or_stay(tmp_path: Path) -> None:
+    kept = compile_plan(written_rules(tmp_path, "unlisted: keep\ntables: {person: {keep: [id]}}"), schema(person()))
+    assert kept.unlisted == ["public.person.email", "public.person.name", "public.person.site"]
+    nulled = compile_plan(written_rules(tmp_path, "unlisted: null\ntables: {person: {keep: [id]}}"), schema(person()))
+    assert [(c.column.name, str(c.spec)) for c in nulled.tables["public.person"].columns] == [
+        ("email", "null"), ("name", "null"), ("site", "null"),
+    ]  # fmt: skip
+    refused = problems(written_rules(tmp_path, "unlisted: null"), schema(person()))
+    assert "public.person.id (`unlisted`, rules.yaml, line 1): `null` does not fit a NOT NULL column" in refused[0]
+
+
+def test_large_objects_can_be_left_out(tmp_path: Path) -> None:
+    held = schema(person(), unsupported=["large objects (2)"])
+    assert "large objects (2)" in problems(written_rules(tmp_path, "unlisted: keep"), held)[0]
+    rules = written_rules(tmp_path, "unlisted: keep\nlarge_objects: skip")
+    assert compile_plan(rules, held).left_out.large_objects

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from etna_pipelines.anonymise.hash_sets import Index, known
 from etna_pipelines.anonymise.kernel import inlined, kernel
-from etna_pipelines.anonymise.spelling import IGNORED, Hashes, Letters, code_at, folded, mixed, whole_hash
+from etna_pipelines.anonymise.spelling import IGNORED, Hashes, Letters, code_at, folded, mixed, signed, whole_hash
 from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
 from etna_pipelines.anonymise.words import trimmed
 
@@ -18,7 +18,9 @@ FEWEST, MOST = 9, 15
 
 _AT, _PLUS, _DOT, _ZERO = ord("@"), ord("+"), ord("."), ord("0")
 _BRITAIN = 44
-_GAPS = np.isin(np.arange(256), np.frombuffer(b" -()./+\xc2\xa0", np.uint8))
+IN_NUMBERS = np.isin(np.arange(256), np.frombuffer(b"0123456789 -()./+\xc2\xa0", np.uint8))
+"""Digits, and what may stand between those of a phone number."""
+
 _POWERS: Hashes = np.array([10**power for power in range(20)], np.uint64)
 
 
@@ -42,7 +44,7 @@ def phones_of(values: Values, letters: Letters) -> Hashes:
 
 
 @inlined
-def phone_hash(number: np.uint64, digits: int, zeros: int, plus: bool, letters: Letters) -> np.uint64:
+def phone_hash(number: np.uint64, digits: int, zeros: int, plus: bool, seed: np.uint64) -> np.uint64:
     """Of a number with so many digits, of which the first `zeros` are 0, after a plus or not."""
     abroad = plus or zeros >= 2  # 00 is dialled for the plus
     significant = digits - zeros
@@ -52,16 +54,17 @@ def phone_hash(number: np.uint64, digits: int, zeros: int, plus: bool, letters: 
         if number // rest == _BRITAIN and (abroad or significant == 12 or number % rest < rest // np.uint64(10)):
             number %= rest
             national = True
-    return mixed((number * np.uint64(2) + np.uint64(national)) ^ letters.seed)
+    return mixed((number * np.uint64(2) + np.uint64(national)) ^ seed)
 
 
 @inlined
 def is_published(buffer: Bytes, start: int, end: int, letters: Letters, published: Index) -> bool:
     """Whether a domain, or one that it is below of, is among the published ones."""
-    if len(published.hashes):
+    domains, places, shift = published
+    if len(domains):
         for position in range(start, end):
             begins = position == start or buffer[position - 1] == _DOT
-            if begins and known(published, whole_hash(buffer, position, end, letters)):
+            if begins and known(domains, places, shift, whole_hash(buffer, position, end, letters)):
                 return True
     return False
 
@@ -135,7 +138,7 @@ def _phones(buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters) 
             elif byte == _PLUS and digits == 0:
                 plus = True
         if FEWEST <= digits <= MOST + 2 and (digits > FEWEST or plus):
-            hashes[made] = phone_hash(number, digits, zeros, plus, letters)
+            hashes[made] = phone_hash(number, digits, zeros, plus, letters.seed)
             made += 1
     return hashes[:made]
 
@@ -155,30 +158,32 @@ def _wholes(buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters) 
 
 
 @inlined
-def phone_before(raw: Bytes, end: int, letters: Letters, phones: Index) -> tuple[np.uint64, int]:
+def phone_before(
+    raw: Bytes, end: int, seed: np.uint64, phones: Hashes, places: Numbers, shift: np.uint64
+) -> tuple[np.uint64, int]:
     """The hash and the start of a known phone number whose last digit stands before `end`; start -1 where none is.
 
     Up to three signs may stand between digits; letters may stand before, but no digit of a hash.
     """
-    number = np.uint64(0)
+    number, power, zero, one = np.uint64(0), np.uint64(1), np.uint64(0), np.uint64(1)
     digits, zeros, gap = 0, 0, 0
-    position = end
-    while position > 0 and digits < MOST + 2:
-        byte = raw[position - 1]
+    position = np.uint64(end)
+    while position > zero and digits < MOST + 2:
+        position -= one
+        byte = raw[position]
         if 48 <= byte < 58:
-            number += np.uint64(byte - _ZERO) * _POWERS[digits]
+            number += np.uint64(byte - _ZERO) * power
+            power *= np.uint64(10)
             zeros = zeros + 1 if byte == _ZERO else 0
             digits += 1
             gap = 0
-            position -= 1
-            if digits >= FEWEST and not _is_hexadecimal(raw, position - 1):
-                plus = position > 0 and raw[position - 1] == _PLUS
-                hash_ = phone_hash(number, digits, zeros, plus, letters)
-                if known(phones, hash_):
-                    return hash_, position
-        elif gap < 3 and _GAPS[byte]:
+            if digits >= FEWEST and not _is_hexadecimal(raw, signed(position) - 1):
+                plus = bool(position > zero and raw[position - one] == _PLUS)
+                hash_ = phone_hash(number, digits, zeros, plus, seed)
+                if known(phones, places, shift, hash_):
+                    return hash_, signed(position)
+        elif gap < 3 and IN_NUMBERS[byte]:
             gap += byte != 0xC2  # a no-break space is two bytes
-            position -= 1
         else:
             break
     return np.uint64(0), -1
@@ -257,6 +262,8 @@ def addresses(
     """
     starts, ends, ats = np.empty_like(signs), np.empty_like(signs), np.empty_like(signs)
     domains, hashes = np.empty(len(signs), np.uint64), np.empty(len(signs), np.uint64)
+    known_emails, places, shift = emails
+    words = letters.words
     made = 0
     for at in signs:
         end = _domain_end(raw, at, letters)
@@ -266,11 +273,11 @@ def addresses(
         starts[made], ends[made], ats[made] = start, end, at
         domains[made] = whole_hash(raw, at + 1, end, letters)
         hashes[made] = 0
-        if len(emails.hashes):
+        if len(known_emails):
             for begin in range(start, at):
-                if begin == start or letters.words[raw[begin - 1] & 127] == 0 or begin == start + 1:
+                if begin == start or words[raw[begin - 1] & 127] == 0 or begin == start + 1:
                     hash_ = whole_hash(raw, begin, end, letters)
-                    if known(emails, hash_):
+                    if known(known_emails, places, shift, hash_):
                         hashes[made] = hash_
                         starts[made] = begin
                         break

@@ -26,11 +26,11 @@ def index(hashes: Hashes) -> Index:
 
 
 @inlined
-def known(among: Index, hash_: np.uint64) -> bool:
-    """Whether a hash is in an index."""
-    bucket = hash_ >> among.shift
-    for place in range(among.places[bucket], among.places[bucket + np.uint64(1)]):
-        if among.hashes[place] == hash_:
+def known(hashes: Hashes, places: Numbers, shift: np.uint64, hash_: np.uint64) -> bool:
+    """Whether a hash is in an index. A kernel takes the index's parts out once: each time would cost more than this."""
+    bucket = hash_ >> shift
+    for place in range(places[bucket], places[bucket + np.uint64(1)]):  # noqa: SIM110 - kernels know no generators
+        if hashes[place] == hash_:
             return True
     return False
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from etna_pipelines.anonymise.contacts import phone_before
+from etna_pipelines.anonymise.contacts import IN_NUMBERS, phone_before
 from etna_pipelines.anonymise.hash_sets import NOTHING, Index, index, known
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.originals import Originals
@@ -34,6 +34,7 @@ SEQUENCE, PHONE = 0, 1
 _SLICE = 1 << 14  # bytes whose words are gathered before they are looked up: they stay in the cache
 _TAB, _NEWLINE, _COMMA, _AFTER_DIGITS, _BACKSLASH = 9, 10, 44, 58, 92
 _ZERO, _ONE, _STEP, _ALL = np.uint64(0), np.uint64(1), np.uint64(_SLICE), np.uint64(2**64 - 1)
+_FIVE, _NINE = np.uint64(5), np.uint64(9)
 _BEGINS, _COMPLETE = (
     15,
     LONGEST,
@@ -171,16 +172,18 @@ def _look_up(
         end = word_ends[word]
         begins[some_begins], digits[some_digits], commas[some_commas] = word, word, word
         some_begins += np.uint64(table[words[word] >> shift] & _BEGINS != 0)
-        some_digits += np.uint64(raw[end - _ONE] < _AFTER_DIGITS)
+        near, far = raw[max(end, _FIVE) - _FIVE], raw[max(end, _NINE) - _NINE]
+        some_digits += np.uint64((raw[end - _ONE] < _AFTER_DIGITS) & IN_NUMBERS[near] & IN_NUMBERS[far])
         some_commas += np.uint64(raw[min(end, size - _ONE)] == _COMMA)
         word += _ONE
     hits = _sequences_at(raw, known_, words, word_ends, begins[:some_begins], count, room, hits)
-    if len(known_.phones.hashes):
+    seed, (phones, places, first_bits) = known_.letters.seed, known_.phones
+    if len(phones):
         for place in digits[:some_digits]:
-            end_ = signed(word_ends[place])
-            phone, start = phone_before(raw, end_, known_.letters, known_.phones)
+            last = signed(word_ends[place])
+            phone, start = phone_before(raw, last, seed, phones, places, first_bits)
             if start >= 0:
-                hits = _put(room, hits, PHONE, phone, start, end_)
+                hits = _put(room, hits, PHONE, phone, start, last)
     if len(known_.sequences[1].hashes):
         hits = _turned_pairs_at(raw, known_, words, word_ends, commas[:some_commas], count, room, hits)
     return hits
@@ -199,7 +202,8 @@ def _sequences_at(
                 sequence = chained(sequence, words[place + length - 1])
             if not begins >> (length - 1) & 1 or not table[sequence >> shift] >> (_COMPLETE + length - 1) & 1:
                 continue
-            if known(known_.sequences[length - 1], sequence):
+            hashes, buckets, bits = known_.sequences[length - 1]
+            if known(hashes, buckets, bits, sequence):
                 end, last = signed(word_ends[place]), signed(word_ends[place + length - 1])
                 if not _is_divided(raw, end, last):
                     hits = _put(room, hits, SEQUENCE, sequence, _start(raw, end, known_.letters), last)
@@ -212,11 +216,13 @@ def _turned_pairs_at(
 ) -> int:
     """`Lee, Ann` where nothing else stands in the field, or in a quoted part of it: in a list of people it is chance,
     as every two neighbours make one."""
+    table, shift = known_.table, known_.shift
+    hashes, buckets, bits = known_.sequences[1]
     for place in places:
         if place + 1 == count:
             continue
         pair = chained(words[place + 1], words[place])
-        if known_.table[pair >> known_.shift] >> (_COMPLETE + 1) & 1 and known(known_.sequences[1], pair):
+        if table[pair >> shift] >> (_COMPLETE + 1) & 1 and known(hashes, buckets, bits, pair):
             start, end = _start(raw, signed(word_ends[place]), known_.letters), signed(word_ends[place + 1])
             alone = (start == 0 or _EDGES[raw[start - 1]]) and (end >= len(raw) or _EDGES[raw[end]])
             if alone and not _is_divided(raw, start, end):

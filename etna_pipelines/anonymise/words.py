@@ -143,6 +143,7 @@ def _names(
 ) -> tuple[Hashes, Hashes, npt.NDArray[np.uint8]]:
     hashes, firsts, counts, seen = _room(2 * len(starts))
     made = 0
+    nobody, places, shift = indistinct
     words = np.empty(LONGEST, np.uint64)
     for row in range(len(starts)):
         start, end = trimmed(buffer, starts[row], starts[row] + lengths[row])
@@ -154,7 +155,7 @@ def _names(
             if count == 0 or (alone and dull) or (count == 1 and not handles and _is_spaced(buffer, start, end)):
                 continue
             sequence = _sequence(words, count)
-            if not (alone and known(indistinct, sequence)):
+            if not (alone and known(nobody, places, shift, sequence)):
                 made = _put(hashes, firsts, counts, seen, made, sequence, words[0], count)
     return hashes[:made], firsts[:made], counts[:made]
 

@@ -13,8 +13,8 @@ def test_a_set_of_hashes_is_a_set(added: list[list[int]], other: int) -> None:
     everything = sorted({number for each in added for number in each})
     assert hashes.sorted().tolist() == everything
     assert len(hashes) == len(everything)
-    assert all(known(index(hashes.sorted()), np.uint64(number)) for number in everything)
-    assert known(index(hashes.sorted()), np.uint64(other)) == (other in everything)
+    assert all(known(*index(hashes.sorted()), np.uint64(number)) for number in everything)
+    assert known(*index(hashes.sorted()), np.uint64(other)) == (other in everything)
 
 
 def test_distinct_hashes() -> None:

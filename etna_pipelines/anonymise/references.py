@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.column_types import base_type, is_textual, length_of
+from etna_pipelines.anonymise.masks.types import integer_limit
 from etna_pipelines.anonymise.planned import ColumnPlan, TablePlan
 from etna_pipelines.snapshots.manifest import DatabaseSchema, ForeignKey
 
@@ -73,6 +74,8 @@ def _condition(planned: ColumnPlan) -> str | None:
 
 def _alphabet(planned: ColumnPlan) -> tuple[str, int | None]:
     column = planned.column
+    if integer_limit(column) is not None:  # `token` makes the same of an integer whatever its size
+        return "integer", None
     return ("text", length_of(column)) if is_textual(column) else (base_type(column), None)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etna_pipelines.anonymise.kernel import kernel
+from etna_pipelines.anonymise.siphash import sip_round
 from etna_pipelines.anonymise.values import Numbers
 
 _ROUNDS = 10
@@ -21,35 +22,18 @@ def permuted(numbers: Numbers, key: bytes) -> Numbers:
 
 
 @kernel
-def _rotated(word: np.uint64, by: int) -> np.uint64:
-    return (word << np.uint64(by)) | (word >> np.uint64(64 - by))
-
-
-@kernel
 def siphash(word: np.uint64, key: npt.NDArray[np.uint64]) -> np.uint64:
     """SipHash-2-4 of a message of eight bytes."""
     v0, v1 = key[0] ^ np.uint64(0x736F6D6570736575), key[1] ^ np.uint64(0x646F72616E646F6D)
     v2, v3 = key[0] ^ np.uint64(0x6C7967656E657261), key[1] ^ np.uint64(0x7465646279746573)
-    length = np.uint64(8 << 56)
-    for step in range(8):
-        if step == 0:
-            v3 ^= word
-        elif step == 2:
-            v0 ^= word
-            v3 ^= length
-        elif step == 4:
-            v0 ^= length
-            v2 ^= np.uint64(0xFF)
-        v0 += v1
-        v1 = _rotated(v1, 13) ^ v0
-        v0 = _rotated(v0, 32)
-        v2 += v3
-        v3 = _rotated(v3, 16) ^ v2
-        v0 += v3
-        v3 = _rotated(v3, 21) ^ v0
-        v2 += v1
-        v1 = _rotated(v1, 17) ^ v2
-        v2 = _rotated(v2, 32)
+    for block in (word, np.uint64(8 << 56)):  # the message, and its length
+        v3 ^= block
+        v0, v1, v2, v3 = sip_round(v0, v1, v2, v3)
+        v0, v1, v2, v3 = sip_round(v0, v1, v2, v3)
+        v0 ^= block
+    v2 ^= np.uint64(0xFF)
+    for _ in range(4):
+        v0, v1, v2, v3 = sip_round(v0, v1, v2, v3)
     return np.uint64(v0 ^ v1 ^ v2 ^ v3)
 
 

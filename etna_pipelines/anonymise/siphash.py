@@ -41,7 +41,7 @@ def _turned(word: np.uint64, bits: int) -> np.uint64:
 
 
 @inlined
-def _round(
+def sip_round(
     v0: np.uint64, v1: np.uint64, v2: np.uint64, v3: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     v0 += v1
@@ -86,18 +86,18 @@ def _siphash(
             if done + 8 > length:
                 word |= np.uint64(length) << np.uint64(56)
             v3 ^= word
-            v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-            v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+            v0, v1, v2, v3 = sip_round(v0, v1, v2, v3)
+            v0, v1, v2, v3 = sip_round(v0, v1, v2, v3)
             v0 ^= word
             done += 8
         v2 ^= np.uint64(0xFF)
         for _ in range(4):
-            v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+            v0, v1, v2, v3 = sip_round(v0, v1, v2, v3)
         hashes[row] = v0 ^ v1 ^ v2 ^ v3
         if wide:
             v1 ^= np.uint64(0xDD)
             for _ in range(4):
-                v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+                v0, v1, v2, v3 = sip_round(v0, v1, v2, v3)
             more[row] = v0 ^ v1 ^ v2 ^ v3
         beyond[row] = seen & HIGHEST != 0
     return hashes, more, beyond

@@ -27,7 +27,7 @@ _ALLOWED = {
     "Sql.IsIn", "Sql.Round", "Sql.ToFloat",
     *(f"Sql.Binary.{op}" for op in ("Eq", "NotEq", "Lt", "LtEq", "Gt", "GtEq", "Plus", "Minus", "Multiply", "Rem")),
     "StringExpr.ConcatHorizontal", "StringExpr.Contains", "StringExpr.EndsWith",
-    "StringExpr.LenBytes", "StringExpr.LenChars", "StringExpr.Lowercase", "StringExpr.Replace", "StringExpr.Reverse",
+    "StringExpr.LenBytes", "StringExpr.LenChars", "StringExpr.Lowercase", "StringExpr.Reverse",
     "StringExpr.Slice", "StringExpr.StartsWith", "StringExpr.StripChars",
     "StringExpr.StripCharsEnd", "StringExpr.StripCharsStart", "StringExpr.Uppercase",
     "TemporalExpr.Year", "TemporalExpr.Quarter", "TemporalExpr.Month", "TemporalExpr.Week", "TemporalExpr.WeekDay",
@@ -107,7 +107,7 @@ def condition(text: str, table: Table) -> Condition:
     if not parts <= _ALLOWED:
         raise RulesError(
             f"`{text}` is more than a condition on one row: compare columns and plain functions of them, "
-            "without aggregates, subqueries, division and padding"
+            "without aggregates, subqueries, division, padding and replacing"
         )
     compiled = Condition(text, expression, table)
     known = [column.name for column in table.copied]

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
 
 from etna_pipelines.anonymise import copytext
-from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged
+from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged, ValueMalformed
 from etna_pipelines.snapshots import archive
 from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest, Table
 from etna_pipelines.stores.store import Store
@@ -15,39 +16,60 @@ ROWS, BLOCKS = 500, 4
 
 
 def spread(snapshot: Manifest, store: Store, table: Table, rows: int = ROWS) -> pl.DataFrame:
-    """About so many rows from the whole length of a table: values (unescaped, null for NULL) by column name.
+    """About so many rows from the whole length of a table: values (null for NULL) by column name.
 
     Only some parts of its file are read, so their SHA-256 is not checked. Raises SnapshotDamaged, ArchiveMalformed.
     """
-    file = _file_of(snapshot, table)
-    parts = _parts(file)
-    chosen = sorted({round(part * (len(parts) - 1) / (BLOCKS - 1)) for part in range(BLOCKS)})
-    frames = []
-    for number in chosen:
-        frame = _read(snapshot, store, file, table, parts[number])
-        wanted = -(-rows // len(chosen))
-        frames.append(frame.gather_every(max(1, frame.height // wanted)).head(wanted))
-    return _values(pl.concat(frames), table)
+    sampled = _Sampled(snapshot, store, table)
+    chosen = sorted({round(part * (len(sampled.parts) - 1) / (BLOCKS - 1)) for part in range(BLOCKS)})
+    wanted = -(-rows // len(chosen))
+    return pl.concat(sampled.read(number, rows=wanted) for number in chosen)
 
 
 def first(snapshot: Manifest, store: Store, table: Table, rows: int) -> pl.DataFrame:
     """The first rows of a table, like `spread`."""
-    file = _file_of(snapshot, table)
     frames: list[pl.DataFrame] = []
-    for part in _parts(file):
-        frames.append(_read(snapshot, store, file, table, part))
+    for block in blocks(snapshot, store, table, [column.name for column in table.copied]):
+        frames.append(block)
         if sum(frame.height for frame in frames) >= rows:
             break
-    return _values(pl.concat(frames).head(rows), table)
+    return pl.concat(frames).head(rows)
 
 
 def blocks(snapshot: Manifest, store: Store, table: Table, only: list[str]) -> Iterator[pl.DataFrame]:
-    """All rows of a table, block by block: the raw (escaped) fields of some columns, by name."""
-    file = _file_of(snapshot, table)
-    for part in _parts(file):
-        frame = _read(snapshot, store, file, table, part)
-        names = [column.name for column in table.copied]
-        yield frame.select(pl.col(str(names.index(name))).alias(name) for name in only)
+    """All rows of a table, block by block: the values of some columns by name."""
+    sampled = _Sampled(snapshot, store, table)
+    for number in range(len(sampled.parts)):
+        yield sampled.read(number, only=only)
+
+
+class _Sampled:
+    """A table's file, in the parts that it can be cut into."""
+
+    def __init__(self, snapshot: Manifest, store: Store, table: Table) -> None:
+        self._table = table
+        self._store = store
+        self._file = _file_of(snapshot, table)
+        self._key = snapshot.archive_key(self._file.name)
+        self.parts = _parts(self._file)
+
+    def read(self, number: int, *, rows: int | None = None, only: list[str] | None = None) -> pl.DataFrame:
+        """A part of it: all or about so many rows from its whole length, all or some columns."""
+        raw = b"".join(archive.decompress(self._store.read(self._key, *self.parts[number]), self._file.name))
+        try:
+            fields = copytext.split(raw.removesuffix(archive.TERMINATOR), len(self._table.copied))
+            chosen = np.arange(len(fields))
+            if rows is not None:
+                chosen = chosen[:: max(1, len(chosen) // rows)][:rows]
+            return pl.DataFrame(
+                {
+                    column.name: fields.values(position).at(chosen).series()
+                    for position, column in enumerate(self._table.copied)
+                    if only is None or column.name in only
+                }
+            )
+        except ValueMalformed as problem:
+            raise ArchiveMalformed(f"Table {self._table.qualified}: a row {problem.what}; take a new backup.") from None
 
 
 def _file_of(snapshot: Manifest, table: Table) -> ArchiveFile:
@@ -63,18 +85,3 @@ def _parts(file: ArchiveFile) -> list[tuple[int, int]]:
     lengths = file.members or [file.bytes]
     lengths = [*lengths[:-2], sum(lengths[-2:])]
     return [(sum(lengths[:number]), length) for number, length in enumerate(lengths)]
-
-
-def _read(snapshot: Manifest, store: Store, file: ArchiveFile, table: Table, part: tuple[int, int]) -> pl.DataFrame:
-    chunks = store.read(snapshot.archive_key(file.name), *part)
-    raw = b"".join(archive.decompress(chunks, f"{file.name} of {table.qualified}"))
-    try:
-        return copytext.read(raw.removesuffix(archive.TERMINATOR), len(table.copied))
-    except ArchiveMalformed as problem:
-        raise ArchiveMalformed(f"Table {table.qualified}: {problem}") from None
-
-
-def _values(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    return frame.select(
-        copytext.unescape(frame[str(position)]).alias(column.name) for position, column in enumerate(table.copied)
-    )

@@ -1,12 +1,11 @@
 """What a plan is made of: what becomes of each table and of each column that changes."""
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from etna_pipelines.anonymise.conditions import Condition
 from etna_pipelines.anonymise.masks import MaskSpec
+from etna_pipelines.anonymise.masks.inside import within
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.snapshots.leaving_out import LeftOut
 from etna_pipelines.snapshots.manifest import Column, Table
@@ -63,14 +62,8 @@ class Plan:
     @property
     def scrubs(self) -> bool:
         return any(
-            re.search(r"\bscrub\b", str(spec))
+            spec.name == "scrub"
             for table in self.tables.values()
             for column in table.columns
-            for spec in _specs(column.spec)
+            for spec in within(column.spec)
         )
-
-
-def _specs(spec: MaskSpec) -> Iterator[MaskSpec]:
-    yield spec
-    for _, inner in spec.paths:
-        yield from _specs(inner)

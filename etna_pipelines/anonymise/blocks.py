@@ -175,24 +175,26 @@ class BlockMasker:
 
     def _observe(self, rows: BlockRows, block: Block) -> None:
         """Count, and hash what the proof will look for."""
-        named: dict[str, list[_Named]] = {"first": [], "last": [], "name": []}
+        named: dict[str, list[_Named]] = {"first": [], "last": [], "name": []}  # of which many people share one
         for column in self._columns.values():
             seen = _Named(rows.original(column.name), rows.masked(column.name), rows.changed(column.name))
             originals, pseudonyms = seen.where_changed()
             block.counts.append(_count(originals, pseudonyms, column.identifies))
             if column.identifies is not None:
-                block.observed += self._originals.observed(column.identifies, originals, self._identities)
-                named.setdefault(column.identifies, []).append(seen)
+                each = originals.distinct() if column.identifies in named else originals
+                block.observed += self._originals.observed(column.identifies, each, self._identities)
+                if column.identifies in named:
+                    named[column.identifies].append(seen)
             for kind, inside in column.inside(originals):
                 block.observed += self._originals.observed(kind, inside, self._identities)
             for kind, inside in column.inside(pseudonyms):
                 block.observed += self._originals.pseudonyms(inside) if kind == "name" else []
         for first, last in zip(named["first"], named["last"], strict=False):
             pairs = first.before(last)
-            block.observed += self._originals.observed("name", pairs.original, self._identities)
-            block.observed += self._originals.pseudonyms(pairs.masked)
+            block.observed += self._originals.observed("name", pairs.original.distinct(), self._identities)
+            block.observed += self._originals.pseudonyms(pairs.masked.distinct())
         for names in named["name"]:
-            block.observed += self._originals.pseudonyms(names.where_changed()[1])
+            block.observed += self._originals.pseudonyms(names.where_changed()[1].distinct())
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ def test_some_of_them_and_one_repeated() -> None:
     assert values.filled.tolist() == [True, False, True]
 
 
+@given(st.lists(st.one_of(st.none(), st.sampled_from(["a", "b", "", "ab", "a" * 9, "a" * 8]), st.text("ab"))))
+def test_each_once(strings: list[str | None]) -> None:
+    assert Values.of(strings).distinct().to_list() == list(dict.fromkeys(s for s in strings if s is not None))
+
+
 def test_which_are_equal() -> None:
     same = Values.of(["a", None, "", "ab", "ŵ"]).same(Values.of(["b", None, "", "ab", "ŵx"]))
     assert same.tolist() == [False, False, True, True, False]

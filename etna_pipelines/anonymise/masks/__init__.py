@@ -7,7 +7,7 @@ the mask says otherwise (`null`, `set`, `password`).
 import re
 from dataclasses import replace
 
-from etna_pipelines.anonymise.column_types import base_type
+from etna_pipelines.anonymise.column_types import base_type, is_textual
 from etna_pipelines.anonymise.masks import (
     apart,
     call,
@@ -106,10 +106,8 @@ def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
     if spec.unique and kind.uniqueness(spec) != "preserved":
         return apart.misfit(spec, column)
     if unique and uniqueness(spec) == "lossy":
-        return (
-            f"`{spec}` can give two rows the same value and the column is unique: "
-            f"use {_fitting(column, unique)}, or say `unique: true`"
-        )
+        fitting = _fitting(column, unique) + (", or say `unique: true`" if is_textual(column) else "")
+        return f"`{spec}` can give two rows the same value and the column is unique: use {fitting}"
     return None
 
 
@@ -133,5 +131,5 @@ def build(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     kind = KINDS[spec.name]
     mask = kind.build(spec, column, tools)
     if spec.unique and kind.uniqueness(spec) != "preserved":
-        return apart.kept_apart(mask, column, tools.pseudonyms)
+        return apart.with_token(mask, column, tools.pseudonyms)
     return mask

@@ -11,7 +11,7 @@ from etna_pipelines.snapshots.manifest import Column
 _ADDED = 1 + TOKEN_DIGITS
 
 
-def kept_apart(mask: Mask, column: Column, pseudonyms: Pseudonyms) -> Mask:
+def with_token(mask: Mask, column: Column, pseudonyms: Pseudonyms) -> Mask:
     """The mask's values, each with a token of its original behind it. NULL and the empty string stay."""
     length = length_of(column)
 

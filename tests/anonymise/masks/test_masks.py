@@ -168,7 +168,7 @@ def test_whether_a_mask_fits_a_column(use: str, type_: str, why: str | None) -> 
         ("fake(first)", "text", "or say `unique: true`"),
         ("phone", "text", "can give two rows the same value"),
         ("set(x)", "text", "can give two rows the same value"),
-        ("noise(5)", "integer", "use serial, token, shuffle, null"),
+        ("noise(5)", "integer", "use serial, token, shuffle, null, set(...) or keep"),
         ("hash", "character varying(15)", "needs 16 characters"),
         ("token", "character varying(15)", "needs 16 characters"),
         ("fake(username)", "character varying(15)", "needs 16 characters"),
@@ -183,6 +183,15 @@ def test_whether_a_mask_fits_a_unique_column(use: str, type_: str, why: str | No
     found = misfit(parse(use), column_of(type_), unique=True)
     assert (found is None) == (why is None), found
     assert (why or "") in (found or "")
+
+
+def test_identity_columns_take_what_keeps_integers_apart() -> None:
+    column = column_of("integer").model_copy(update={"identity": True})
+    assert [use for use in ("token", "serial", "keep") if misfit(parse(use), column, unique=True)] == []
+    for use in ("set(1)", "shuffle", "noise(5)", "random(1, 9)"):
+        assert "does not fit an identity column: use keep, token, serial" in str(
+            misfit(parse(use), column, unique=True)
+        )
 
 
 def test_every_mask_that_hides_an_identity_says_which() -> None:

@@ -82,7 +82,7 @@ class _Draft:
                 rule.checked,
             )
             for position, column in enumerate(table.copied)
-            if (rule := self._rule(table, column)) is not None and rule.spec.name != "keep"
+            if (rule := self._rule(table, column)) is not None and not rule.spec.keeps
         ]
         self._check_generated(table)
         return TablePlan(table, False, columns, self._rows(table))
@@ -147,7 +147,7 @@ class _Draft:
     def _check_generated(self, table: Table) -> None:
         for column in table.columns:
             rule = self.rules.for_column(table.qualified, column.name) if column.generated else None
-            if rule is not None and not rule.by_pattern and rule.spec.name != "keep":
+            if rule is not None and not rule.by_pattern and not rule.spec.keeps:
                 self._misfits.append(
                     f"{table.qualified}.{column.name} ({rule.origin}): it is made from other columns whenever a row "
                     "is stored: mask those, and take this rule out"

@@ -146,8 +146,24 @@ def test_what_no_rule_can_name_is_refused(tmp_path: Path) -> None:
     assert "large objects (3), foreign server far" in message
 
 
-def test_a_plan_knows_whether_anything_is_scrubbed(tmp_path: Path) -> None:
-    assert planned(tmp_path, "columns: {body: scrub}", table("note", "body")).scrubs
+@pytest.mark.parametrize(
+    ("mask", "scrubs"),
+    [
+        ("scrub", True),
+        ("{mask: keep, $.a: scrub}", True),
+        ("each(scrub)", True),
+        ("{mask: keep, $.scrub: hash}", False),
+    ],
+)
+def test_a_plan_knows_whether_anything_is_scrubbed(tmp_path: Path, mask: str, scrubs: bool) -> None:
+    rules = f"tables: {{note: {{columns: {{body: {mask}}}}}}}"
+    assert planned(tmp_path, rules, table("note", column("body", "jsonb"))).scrubs is scrubs
+
+
+def test_what_paths_name_changes_where_the_rest_is_kept(tmp_path: Path) -> None:
+    rules = "tables: {note: {columns: {body: {mask: keep, $.email: email}}}}"
+    plan = planned(tmp_path, rules, table("note", column("body", "jsonb")))
+    assert [path for path, _ in plan.tables["public.note"].masked["body"].spec.paths] == ["$.email"]
 
 
 @pytest.mark.parametrize(

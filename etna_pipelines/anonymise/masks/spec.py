@@ -30,6 +30,16 @@ class MaskSpec:
         written = self.arguments if self.name == "set" else map(_written, self.arguments)
         return f"{self.name}({', '.join(written)})"
 
+    @property
+    def told(self) -> str:
+        """The mask with its paths, for people: `scrub, $.contact.email: email`."""
+        return ", ".join([str(self), *(f"{path}: {part.told}" for path, part in self.paths)])
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it leaves every value as it is."""
+        return self.name == "keep" and not self.paths
+
 
 def split_arguments(inside: str) -> tuple[str, ...]:
     """What stands between a mask's brackets, at its commas.

@@ -203,13 +203,13 @@ def _is_hexadecimal(raw: Bytes, position: int) -> bool:
 
 
 @inlined
-def _local_start(raw: Bytes, at: int, letters: Letters) -> int:
+def _local_start(raw: Bytes, at: int, words: Hashes, letters: Letters) -> int:
     """Where what may stand before an address's @ begins."""
     position = at
     while position > 0:
         byte = raw[position - 1]
         if byte < 128:
-            if letters.words[byte] == 0 and byte not in (_DOT, ord("_"), _PLUS, ord("'"), ord("-")):
+            if words[byte] == 0 and byte not in (_DOT, ord("_"), _PLUS, ord("'"), ord("-")):
                 break
             position -= 1
         else:
@@ -224,7 +224,7 @@ def _local_start(raw: Bytes, at: int, letters: Letters) -> int:
 
 
 @inlined
-def _domain_end(raw: Bytes, at: int, letters: Letters) -> int:
+def _domain_end(raw: Bytes, at: int, words: Hashes, letters: Letters) -> int:
     """Where the domain after an @ ends: two labels at least; `at` where there is none."""
     position = end = at + 1
     dots, label = 0, 0
@@ -237,7 +237,7 @@ def _domain_end(raw: Bytes, at: int, letters: Letters) -> int:
             dots += 1
             label = 0
         elif byte < 128:
-            if letters.words[byte] == 0 and byte != ord("-"):
+            if words[byte] == 0 and byte != ord("-"):
                 break
             label += 1
         else:
@@ -266,8 +266,8 @@ def addresses(
     words = letters.words
     made = 0
     for at in signs:
-        end = _domain_end(raw, at, letters)
-        start = _local_start(raw, at, letters)
+        end = _domain_end(raw, at, words, letters)
+        start = _local_start(raw, at, words, letters)
         if end == at or start == at:
             continue
         starts[made], ends[made], ats[made] = start, end, at

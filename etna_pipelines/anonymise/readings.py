@@ -41,6 +41,8 @@ _HEX = _digits(b"0123456789abcdef")
 _HEX[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
 _SIX = _digits(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _SIX[np.frombuffer(b"-_", np.uint8)] = (62, 63)
+_IS_SIX = _SIX >= 0
+_TWO, _FOUR, _SIXTH, _EIGHT = (np.uint64(number) for number in (2, 4, 6, 8))
 
 
 class Reading(NamedTuple):
@@ -274,10 +276,16 @@ def _unpacked(raw: Bytes, marks: Numbers) -> tuple[Bytes, Numbers, Numbers]:
             starts[windows], origins[windows] = made + 1, mark
             windows += 1
             made = end
-    size, probe, finished, one = np.uint64(len(raw)), np.uint64(SHORTEST_BASE64 - 1), np.uint64(0), np.uint64(1)
-    while probe < size:  # whatever is so long stands at one of these
-        if _SIX[raw[probe]] < 0:
-            probe += np.uint64(SHORTEST_BASE64)
+    size, probe, finished, one = np.uint64(len(raw)), np.uint64(0), np.uint64(0), np.uint64(1)
+    while probe + _EIGHT < size:  # whatever is so long holds all from one multiple of eight to the next
+        if not (
+            _IS_SIX[raw[probe]]
+            & _IS_SIX[raw[probe + _TWO]]
+            & _IS_SIX[raw[probe + _FOUR]]
+            & _IS_SIX[raw[probe + _SIXTH]]
+            & _IS_SIX[raw[probe + _EIGHT]]
+        ):
+            probe += _EIGHT
             continue
         first = last = probe
         while first > finished and _SIX[raw[first - one]] >= 0:
@@ -288,7 +296,7 @@ def _unpacked(raw: Bytes, marks: Numbers) -> tuple[Bytes, Numbers, Numbers]:
         if last - first >= np.uint64(SHORTEST_BASE64):
             made, windows, read = _unpack(raw, signed(first), signed(last), out, made, starts, origins, windows)
             finished = max(last, np.uint64(read))
-        probe = finished + np.uint64(SHORTEST_BASE64 - 1)
+        probe = (max(finished, probe) + _EIGHT) & ~np.uint64(7)
     return out[:made], starts[:windows], origins[:windows]
 
 

@@ -121,6 +121,8 @@ class _Reader:
 
     def _int(self) -> int:
         sign, *digits = self._in.read(1 + self._int_size)
+        if len(digits) < self._int_size:
+            raise ValueError
         value = int.from_bytes(bytes(digits), "little")
         return -value if sign else value
 

@@ -150,6 +150,10 @@ class Settings:
         """The key that makes pseudonyms."""
         return self._key("masking", "makes the pseudonyms")
 
+    def masking_key_name(self) -> str:
+        """The name that ETNA_MASKING_KEY gives its key; empty where it gives none."""
+        return keys.name_of(self.variables.key("masking") or "")
+
     def signing_key(self) -> bytes:
         """The key that signs manifests."""
         return self._key("signing", "signs the manifests")

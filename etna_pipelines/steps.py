@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from etna_pipelines import keys
 from etna_pipelines.environments import history, push
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.start import start_embedded
@@ -50,7 +51,7 @@ class Steps:
         """Dump production into the store, as a draft. Whatever else the night needs is asked for before it begins."""
         from etna_pipelines.anonymise import rules  # here and below: what compiles kernels takes a second to import
 
-        self.settings.masking_key()
+        self._masking_key()
         rules.load(self.settings.rules)
         start_embedded(self.settings)
         self.catalogue.sweep()
@@ -85,12 +86,20 @@ class Steps:
             raise
         return draft
 
+    def _masking_key(self) -> bytes:
+        """The masking key. Raises SettingsError where the newest stripped snapshot says that its name is another's."""
+        key, name = self.settings.masking_key(), self.settings.masking_key_name()
+        newest = self.catalogue.newest("stripped") if name else None
+        keys.refuse_another(name, key, newest.rules if newest else None)
+        return key
+
     def strip(self, id_: str) -> Manifest:
         """Strip a full snapshot and prove the result: a draft that holds its proof, passed or not."""
         from etna_pipelines.anonymise import rules
         from etna_pipelines.anonymise.engine import strip
         from etna_pipelines.anonymise.proof import prove
 
+        masking_key = self._masking_key()
         full = self.catalogue.read("full", id_)
         used = rules.load(self.settings.rules)
         with exclusive_file(self.settings.home / "locks" / "strip", "strip"):
@@ -98,7 +107,7 @@ class Steps:
                 full,
                 self.store,
                 used,
-                masking_key=self.settings.masking_key(),
+                masking_key=masking_key,
                 workers=WORKERS,
                 progress=self.progress,
             )
@@ -107,7 +116,9 @@ class Steps:
             except BaseException:
                 self.catalogue.delete(stripped.draft)
                 raise
-        return stripped.draft.model_copy(update={"proof": proof})
+        rules_used = stripped.draft.rules
+        named = rules_used and rules_used.model_copy(update={"key_name": self.settings.masking_key_name()})
+        return stripped.draft.model_copy(update={"proof": proof, "rules": named})
 
     def report(self, stripped: Manifest) -> Path:
         """Write the page that tells what is in a stripped snapshot, published or refused; `.etna/reports` has it."""

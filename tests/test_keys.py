@@ -7,6 +7,7 @@ import pytest
 
 from etna_pipelines import keys
 from etna_pipelines.errors import SettingsError
+from etna_pipelines.snapshots.manifest import RulesUsed
 
 
 def test_a_key_id_stays_what_manifests_already_say() -> None:
@@ -30,3 +31,26 @@ def test_a_key_file_that_was_damaged_is_named_and_left_alone(tmp_path: Path) -> 
     with pytest.raises(SettingsError, match=r"masking\.key is not 64 hex digits"):
         keys.kept(file)
     assert file.read_text() == "not a key"
+
+
+NAMED = "production-2026:" + "0a" * 32
+
+
+def test_a_key_may_have_a_name() -> None:
+    assert keys.parse(NAMED, "ETNA_MASKING_KEY") == bytes.fromhex("0a" * 32)
+    assert (keys.name_of(NAMED), keys.name_of("0a" * 32)) == ("production-2026", "")
+    with pytest.raises(SettingsError, match="ETNA_MASKING_KEY is not 64 hex digits"):
+        keys.parse("a name:" + "0a" * 32, "ETNA_MASKING_KEY")
+
+
+def test_another_key_under_the_name_of_the_last_one_is_refused() -> None:
+    key, other = keys.parse(NAMED, ""), bytes(32)
+    used = RulesUsed(files=[], digest="", key_id=keys.key_id(key), key_name="production-2026")
+
+    keys.refuse_another("production-2026", key, used)
+    keys.refuse_another("production-2027", other, used)
+    keys.refuse_another("", other, used)
+    keys.refuse_another("production-2026", other, None)
+    with pytest.raises(SettingsError, match="is named `production-2026` and is not the key") as refused:
+        keys.refuse_another("production-2026", other, used)
+    assert other.hex() not in str(refused.value)

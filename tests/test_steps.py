@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing
+from etna_pipelines.errors import SettingsError, SnapshotDamaged, SnapshotMissing
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import load
-from etna_pipelines.snapshots.manifest import Manifest
+from etna_pipelines.snapshots.manifest import Manifest, RulesUsed, new_id
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.steps import Steps
 from etna_pipelines.stores.local import LocalStore
@@ -98,3 +98,15 @@ def test_a_subset_that_was_stored_wrongly_is_removed(steps: Steps, whole: Manife
 def test_there_is_no_newest_snapshot_yet(steps: Steps) -> None:
     with pytest.raises(SnapshotMissing, match="has no full snapshot yet: run the job `nightly` first"):
         steps.newest("full")
+
+
+def test_another_masking_key_under_the_same_name_stops_the_night_before_it_begins(
+    steps: Steps, whole: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_with = RulesUsed(files=[], digest="", key_id="12345678", key_name="2026")
+    steps.catalogue.publish(whole.model_copy(update={"id": new_id(), "files": [], "rules": made_with}))
+    monkeypatch.setenv("ETNA_MASKING_KEY", "2026:" + "5e" * 32)
+    named = replace(steps, settings=load())
+    for begin in (named.back_up, lambda: named.strip(id_="read by nobody")):
+        with pytest.raises(SettingsError, match="is named `2026` and is not the key"):
+            begin()

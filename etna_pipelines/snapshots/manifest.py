@@ -43,7 +43,7 @@ class Column(_Model):
     base_type: str = ""
     """What a domain is made of in the end, spelt like `type`; empty where the type is no domain."""
     labels: list[str] = []
-    """The labels of an enum (or of the enum that a domain is made of), in order."""
+    """The labels of an enum (or of the enum that a domain, or an array, is made of), in order."""
     default: str = ""
     """The SQL of its DEFAULT; of a generated column, of what it is made from."""
     identity: bool = False
@@ -145,6 +145,9 @@ class RulesUsed(_Model):
     files: list[str]
     digest: str
     key_id: str
+    """What tells one masking key from another (see keys.key_id)."""
+    key_name: str = ""
+    """The name that people gave the key, if any."""
 
 
 class MaskedColumn(_Model):

@@ -25,9 +25,6 @@ NO_SNAPSHOT = "There is no full snapshot yet: only the files were checked; run t
 LONGEST = 60
 """Characters of a value that a preview shows."""
 
-LONGEST = 60
-"""Characters of a value that a preview shows."""
-
 OnlyTable = Annotated[str, typer.Option("--table", help="One table only: auth_user, or archive.letters.")]
 
 
@@ -76,11 +73,9 @@ def suggest(
     settings = load()
     rules = _rules(settings) if settings.rules.exists() else None
     full, store = _newest_full(settings), settings.open_store()
-    if write and write.exists():
-        raise RulesError(f"{write} is there already: name a new file, and take over from it what you agree with.")
     advice = advise(full.schema_, lambda table: spread(full, store, table), rules)
     if write:
-        write.write_text(as_rules(advice), encoding="utf-8")
+        _write_new(write, as_rules(advice))
     elif advice:
         print(as_rules(advice), end="")
     print(summary(advice), file=sys.stderr)
@@ -164,6 +159,18 @@ def allow() -> None:
     if not value.strip():
         raise RulesError("There is no value to allow: type one, or send it to `etna rules allow` through a pipe.")
     print(hash_of(value))
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise RulesError(
+            f"{path} is there already: name a new file, and take over from it what you agree with."
+        ) from None
+    except OSError as error:
+        raise RulesError(f"{path} cannot be written ({error.strerror}): name another file.") from None
 
 
 def _rules(settings: Settings) -> "Rules":

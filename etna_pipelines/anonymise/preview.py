@@ -10,6 +10,8 @@ import polars as pl
 
 from etna_pipelines.anonymise import masks, sampling
 from etna_pipelines.anonymise.engine import strip
+from etna_pipelines.anonymise.masks import MaskSpec
+from etna_pipelines.anonymise.masks.inside import within
 from etna_pipelines.anonymise.plan import Plan, compile_plan
 from etna_pipelines.anonymise.rules import Rules
 from etna_pipelines.errors import RulesError
@@ -64,15 +66,21 @@ def preview(
 
 def _files(full: Manifest, aside: "_Aside", plan: Plan, table: Table, rows: int) -> Iterator[ArchiveFile]:
     """The archive's contents, the beginning of the table's file, and those that name people where it is scrubbed."""
-    scrubbed = any(column.spec.name in ("scrub", "json", "each") for column in plan.tables[table.qualified].columns)
+    scrubbed = "scrub" in {spec.name for spec in _specs(plan, table.qualified)}
     for file in full.files:
         if file.table is None:
             if file.name == "toc.dat":
                 yield file
         elif file.table == table.qualified:
             yield _beginning(full, aside, file, rows)
-        elif scrubbed and any(masks.identifies(column.spec) for column in plan.tables[file.table].columns):
+        elif scrubbed and any(map(masks.identifies, _specs(plan, file.table))):
             yield file
+
+
+def _specs(plan: Plan, table: str) -> Iterator[MaskSpec]:
+    """Every mask that a table's columns get, those inside of values too."""
+    for column in plan.tables[table].columns if table in plan.tables else []:
+        yield from within(column.spec)
 
 
 def _beginning(full: Manifest, aside: "_Aside", file: ArchiveFile, rows: int) -> ArchiveFile:

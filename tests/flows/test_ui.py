@@ -167,18 +167,21 @@ def test_the_page_on_a_snapshot_needs_nothing_besides_itself(page: Page, demo_ch
     stripped = demo_checkout.catalogue.newest("stripped")
     assert stripped and stripped.proof
     told: list[str] = []
-    page.on("console", lambda message: told.append(message.text))
-    page.on("requestfailed", lambda request: told.append(request.url))
-    page.goto((demo_checkout.root / f".etna/reports/{stripped.id}.html").as_uri())
+    assert page.context.browser
+    tab = page.context.browser.new_page()
+    tab.on("console", lambda message: told.append(message.text))
+    tab.on("requestfailed", lambda request: told.append(request.url))
+    tab.goto((demo_checkout.root / f".etna/reports/{stripped.id}.html").as_uri())
 
-    expect(page.get_by_role("heading", level=1)).to_have_text(f"What is in stripped snapshot {stripped.id}")
-    expect(page.locator(".verdict")).to_contain_text(f"none of {stripped.proof.originals:,} originals was found")
-    expect(page.get_by_text(f"{sum(each.values for each in stripped.masked):,} values in")).to_be_visible()
-    widths = page.locator("#masked .track span").evaluate_all("bars => bars.map(bar => bar.offsetWidth)")
+    expect(tab.get_by_role("heading", level=1)).to_have_text(f"What is in stripped snapshot {stripped.id}")
+    expect(tab.locator(".verdict")).to_contain_text(f"none of {stripped.proof.originals:,} originals was found")
+    expect(tab.get_by_text(f"{sum(each.values for each in stripped.masked):,} values in")).to_be_visible()
+    widths = tab.locator("#masked .track span").evaluate_all("bars => bars.map(bar => bar.offsetWidth)")
     assert widths == sorted(widths, reverse=True)
     assert widths[0] > 100
-    page.emulate_media(media="print", color_scheme="dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    tab.emulate_media(media="print", color_scheme="dark")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    tab.close()
     assert told == []
 
 

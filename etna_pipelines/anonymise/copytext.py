@@ -2,7 +2,7 @@
 
 The format is PostgreSQL's (documentation of COPY, "Text Format"): fields between tabs, rows between newlines, NULL is
 `\\N`, and backslash escapes for the characters that would be mistaken for them. Only columns that a rule changes are
-ever unescaped; all others pass as they are.
+ever unescaped; all others pass as they are. Escapes that COPY reads but never writes (octal, hex) are refused.
 """
 
 from collections.abc import Mapping
@@ -14,63 +14,9 @@ import polars as pl
 from etna_pipelines.anonymise.eights import EACH, HIGHEST, SLACK, copy, load, load_some, store
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
-from etna_pipelines.errors import ArchiveMalformed, ValueMalformed
+from etna_pipelines.errors import ValueMalformed
 
-NULL = "\\N"
-
-_ESCAPED = ["\\\\", "\\b", "\\f", "\\n", "\\r", "\\t", "\\v"]
-_PLAIN = ["\\", "\b", "\f", "\n", "\r", "\t", "\v"]
-
-_TAB, _NEWLINE = np.uint8(9), np.uint8(10)
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-def names(count: int) -> list[str]:
-    """The names that the columns of a block get: their positions."""
-    return [str(position) for position in range(count)]
-
-
-def read(block: bytes, columns: int, only: list[int] | None = None) -> pl.DataFrame:
-    """The raw (still escaped) fields of a block of whole lines, as string columns named by position.
-
-    `only` reads just those columns, which is faster. Raises ArchiveMalformed, without a value, where a line has
-    another number of fields or the block is not UTF-8.
-    """
-    if not block:
-        return pl.DataFrame(schema=dict.fromkeys(names(columns), pl.String))
-    marked = block.startswith(_BYTE_ORDER_MARK)  # the reader would swallow it: give it a line of its own
-    try:
-        frame = pl.read_csv(
-            b"\t" * (columns - 1) + b"\n" + block if marked else block,
-            separator="\t",
-            has_header=False,
-            quote_char=None,
-            empty_string_is_null=False,
-            schema=dict.fromkeys(names(columns), pl.String),
-            columns=only if only is None else sorted(only),
-            extra_columns="raise",
-            missing_columns="raise",
-            raise_if_empty=False,
-        )
-    except pl.exceptions.PolarsError:
-        raise ArchiveMalformed(
-            f"a block of the table's data is not {columns} columns of UTF-8 COPY text: take a new backup."
-        ) from None
-    frame = frame[1:] if marked else frame
-    raw = np.frombuffer(block, np.uint8)
-    rows = np.count_nonzero(raw == _NEWLINE)
-    if frame.height != rows or np.count_nonzero(raw == _TAB) != rows * (columns - 1):
-        raise ArchiveMalformed(f"a line of the table's data has not {columns} columns: take a new backup.")
-    return frame
-
-
-def unescape(fields: pl.Series) -> pl.Series:
-    """Values of raw fields; NULL becomes null."""
-    values = pl.select(pl.when(fields != NULL).then(fields)).to_series()
-    return values.str.replace_many(_ESCAPED, _PLAIN, leftmost=True)
-
-
-_BACKSLASH, _N = np.uint8(92), np.uint8(78)
+_TAB, _NEWLINE, _BACKSLASH, _N = (np.uint8(byte) for byte in b"\t\n\\N")
 
 
 def _letters() -> tuple[Bytes, Bytes]:

@@ -1,7 +1,6 @@
 """Phone numbers of the UK: as they are dialled inside the country, and fake ones."""
 
 import numpy as np
-import polars as pl
 
 from etna_pipelines.anonymise.kernel import kernel
 from etna_pipelines.anonymise.values import Bytes, Numbers, Values
@@ -24,14 +23,9 @@ PHONE_FORMS = Values.of(form for area in PHONE_AREAS for form in _forms(area))
 """How fake numbers begin: four forms of each area."""
 
 
-def national_number(values: pl.Series) -> pl.Series:
-    """Digits of a UK phone number as dialled inside the country: `+44 (0)7700 900123` -> `07700900123`."""
-    digits = values.str.replace_all(r"[^0-9+]", "")
-    return digits.str.replace(r"^(?:\+|00)440?", "0").str.replace_all("+", "", literal=True)
-
-
 def national_numbers(values: Values) -> tuple[Values, Numbers]:
-    """`national_number` of each, and the form it had: 1 with spaces, 2 from abroad, 3 both."""
+    """The digits of UK phone numbers as dialled inside the country, `+44 (0)7700 900123` -> `07700900123`; and the form
+    that each had: 1 with spaces, 2 from abroad, 3 both."""
     out, starts, lengths, forms = _national(values.buffer, values.starts, values.lengths)
     return Values(out, starts, lengths), forms
 

@@ -14,12 +14,12 @@ import polars as pl
 from etna_pipelines.anonymise.eights import SLACK, copy, hexed, store
 from etna_pipelines.anonymise.folding import is_space
 from etna_pipelines.anonymise.kernel import kernel
-from etna_pipelines.anonymise.phones import PHONE_FORMS, national_number, national_numbers
+from etna_pipelines.anonymise.phones import PHONE_FORMS, national_numbers
 from etna_pipelines.anonymise.pools import METHODS, in_ascii, pool
 from etna_pipelines.anonymise.siphash import Hashes, hashes_of, wide_hashes_of
 from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
 
-__all__ = ["EMAIL_DOMAIN", "METHODS", "TOKEN_DIGITS", "Pseudonyms", "key_id", "national_number", "pool"]
+__all__ = ["EMAIL_DOMAIN", "METHODS", "TOKEN_DIGITS", "Pseudonyms", "key_id", "pool"]
 
 TOKEN_DIGITS = 16  # of hex: 64 bits, so that among a million values two agree once in 37 million snapshots
 

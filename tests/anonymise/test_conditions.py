@@ -2,7 +2,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-import polars as pl
 import pytest
 
 from etna_pipelines.anonymise import copytext
@@ -105,7 +104,7 @@ def test_a_condition_holds_for_the_rows_that_postgresql_says(database: Database)
 
 def copied(field: str) -> str | None:
     """A field of COPY text as the value it stands for."""
-    return None if field == "\\N" else copytext.unescape(pl.Series([field])).item()
+    return copytext.split(f"{field}\n".encode(), 1).values(0).to_list()[0]
 
 
 def test_conditions_choose_rows_and_values_in_a_night(database: Database, store: LocalStore, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from etna_pipelines.anonymise import copytext
 from etna_pipelines.anonymise.values import Values
-from etna_pipelines.errors import ArchiveMalformed, ValueMalformed
+from etna_pipelines.errors import ValueMalformed
 from etna_pipelines.postgres.server import Database
 from tests.anonymise.nights import copied_in, copied_out, rewritten
 
@@ -57,9 +57,6 @@ def test_awkward_values_are_read_as_the_server_meant_them(database: Database) ->
     nulls = [None] * len(AWKWARD)
     fields = copytext.split(block, 2)
     assert [fields.values(position).to_list() for position in (0, 1)] == [AWKWARD + nulls, nulls + AWKWARD]
-    frame = copytext.read(block, 2)
-    assert copytext.unescape(frame["0"]).to_list() == AWKWARD + nulls
-    assert copytext.unescape(frame["1"]).to_list() == nulls + AWKWARD
 
 
 def written(rows: list[Row]) -> bytes:
@@ -89,24 +86,13 @@ def test_only_the_rows_that_are_kept_are_written() -> None:
     assert fields.written({}, kept).tobytes() == b"1\ta\n3\tc\n"
 
 
-@given(rows_of(2), st.sampled_from([0, 1]))
-def test_one_column_alone_reads_as_it_does_among_all(rows: list[Row], position: int) -> None:
-    block = written(rows) if rows else b""
-    assert copytext.read(block, 2, only=[position])[str(position)].to_list() == (
-        copytext.read(block, 2)[str(position)].to_list()
-    )
-
-
 def test_no_lines_are_no_rows() -> None:
-    frame = copytext.read(b"", 3)
-    assert (frame.height, frame.width) == (0, 3)
     fields = copytext.split(b"", 3)
     assert (len(fields), fields.written({}).tobytes()) == (0, b"")
     assert fields.values(2).to_list() == []
 
 
 def test_lines_of_one_empty_column_and_of_none_are_rows() -> None:
-    assert copytext.read(b"\n\n\n", 1)["0"].to_list() == ["", "", ""]
     assert copytext.split(b"\n\n\n", 1).values(0).to_list() == ["", "", ""]
     fields = copytext.split(b"\n\n\n", 0)
     assert (len(fields), fields.written({}).tobytes()) == (3, b"\n\n\n")
@@ -121,8 +107,6 @@ def test_a_table_may_have_1600_columns() -> None:
 
 def test_a_byte_order_mark_first_is_part_of_the_value() -> None:
     block = "\ufeffa\tb\n\ufeffc\td\n".encode()
-    assert copytext.read(block, 2).rows() == [("\ufeffa", "b"), ("\ufeffc", "d")]
-    assert copytext.read(block, 2, only=[1])["1"].to_list() == ["b", "d"]
     assert copytext.split(block, 2).values(0).to_list() == ["\ufeffa", "\ufeffc"]
 
 
@@ -140,14 +124,7 @@ def test_a_byte_order_mark_first_is_part_of_the_value() -> None:
         (b"\xef\xbb\xbfsecret\n", 0),
     ],
 )
-@pytest.mark.parametrize("only", [None, [0], [1]])
-def test_a_line_of_another_width_or_encoding_is_malformed_and_not_quoted(
-    block: bytes, row: int, only: list[int] | None
-) -> None:
-    with pytest.raises(ArchiveMalformed) as refused:
-        copytext.read(block, 2, only=only)
-    assert "2 columns" in str(refused.value)
-    assert "secret" not in str(refused.value)
+def test_a_line_of_another_width_or_encoding_is_malformed_and_not_quoted(block: bytes, row: int) -> None:
     with pytest.raises(ValueMalformed, match="not 2 columns") as told:
         copytext.split(block, 2)
     assert told.value.position == row

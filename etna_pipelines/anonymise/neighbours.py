@@ -1,16 +1,14 @@
 """Names beside an e-mail address: whoever is written about next to their own address need not be known otherwise.
 
 `Drafted by Zoë Marsh (zoe.marsh@...)`: the address spells the name, so its words are looked for in the text around it,
-as they are written there: with accents that the address drops, in JSON escapes, URLs and HTML entities.
+as they are written there, with accents that the address drops.
 """
 
-import html
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
-from urllib.parse import unquote
 
 from etna_pipelines.anonymise.identities import ascii_folded, ordinary_words
 
@@ -22,18 +20,11 @@ _DIGITS = "0123456789"
 MOST_WORDS = 3
 """Words of the text that one word of an address may be run together from: `ap Llŷr` -> `apllyr@`."""
 
-_OF = rb"(?![sS](?![A-Za-z0-9]))"  # an apostrophe that is not the possessive's
-_LETTER = (  # one that is not plain ASCII, in every dress (punctuation is no letter), and the apostrophe of O'Brien
-    rb"[\xc3-\xe1\xe3-\xf4][\x80-\xbf]{1,3}|\\+u(?!00[0-9abAB]|20)[0-9a-fA-F]{4}|(?:%[89a-fA-F][0-9a-fA-F])+"
-    rb"|(?:'|\xe2\x80\x99|%27|\\+u0027|\\+u2019|&#x27;|&#39;)"
-    + _OF
-    + rb"|&#(?!39;|x27;|64;)(?:\d{3,6}|x[0-9a-fA-F]{2,5});"
-    rb"|&(?!lt|gt|amp|quot|nbsp|apos|commat)[a-zA-Z]{3,8};"
+_TOKEN = re.compile(  # with the apostrophe of O'Brien, which is not the possessive's
+    rb"(?:[A-Za-z0-9]+|[\xc3-\xe1\xe3-\xf4][\x80-\xbf]{1,3}|(?:'|\xe2\x80\x99)(?![sS](?![A-Za-z0-9])))+"
 )
-_SEPARATOR = rb"%[0-7][0-9a-fA-F]|\\+(?:u[0-9a-fA-F]{4}|[nrtbfv])|&#?\w{1,8};"
-_TOKEN = re.compile(rb"((?:[A-Za-z0-9]+|" + _LETTER + rb")+)|" + _SEPARATOR)
-_AT = re.compile(rb"@|%40|&#0*64;|&#x0*40;|&commat;|\\+u0040")
-_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
+
+_NO_LETTERS = bytes(byte for byte in range(0x80) if not chr(byte).isalnum())
 
 _OFFICE_WORDS = """
     admin archive archives bookings careers communications contact donations editor editorial education enquiries
@@ -81,18 +72,39 @@ class _Word(NamedTuple):
     """As an address would spell it: accents folded, and dropped."""
 
 
-def owner_of(address: str, is_known: Callable[[tuple[str, ...]], bool]) -> Owner | None:
-    """The owner, unless the address names nobody; `is_known` says whose words are found without any address."""
+def owners_of(addresses: Iterable[str], knows: Callable[[list[str]], list[bool]]) -> dict[str, Owner]:
+    """Whom each address says it is of, without those that name nobody; `knows` says which names are found anyway."""
+    parts_of = {address: parts for address in addresses if (parts := _names_in(address))}
+    asked = sorted({name for parts in parts_of.values() for name in _names_of(parts)})
+    known = {name for name, is_known in zip(asked, knows(asked), strict=True) if is_known}
+    return {
+        address: Owner(parts, _spellings(parts), not known.isdisjoint(_names_of(parts)))
+        for address, parts in parts_of.items()
+    }
+
+
+def _names_in(address: str) -> tuple[str, ...]:
+    """The words before an address's @ that may be names."""
     local = ascii_folded(address.rpartition("@")[0]).lower()
     words = [word for word in re.split(r"[^a-z0-9]+", local) if len(word) >= SHORTEST and not word.isdigit()]
-    parts = tuple(word for word in words if word not in _OFFICES and word not in ordinary_words())
-    if not parts:
-        return None
-    bare = tuple(part.rstrip(_DIGITS) for part in parts)
-    spellings = [{part, name} for part, name in zip(parts, bare, strict=True)]
+    return tuple(word for word in words if word not in _OFFICES and word not in ordinary_words())
+
+
+def _names_of(parts: tuple[str, ...]) -> list[str]:
+    """By which the search for known people may find the owner by itself."""
+    bare = _without_numbers(parts)
+    return [" ".join(parts), *parts, " ".join(bare), *bare]
+
+
+def _without_numbers(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part.rstrip(_DIGITS) for part in parts)
+
+
+def _spellings(parts: tuple[str, ...]) -> tuple[frozenset[str], ...]:
+    spellings = [{part, name} for part, name in zip(parts, _without_numbers(parts), strict=True)]
     if len(parts) == 1:
         spellings[0] |= {spelling[1:] for spelling in spellings[0] if len(spelling) > SHORTEST + 2}
-    return Owner(parts, tuple(map(frozenset, spellings)), is_known(parts) or is_known(bare))
+    return tuple(map(frozenset, spellings))
 
 
 def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: bytes) -> Iterator[Named]:
@@ -101,7 +113,8 @@ def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: b
     stop = haystack.find(outside, end, end + REACH)
     high = min(stop if stop >= 0 else len(haystack), end + REACH)
     for begin, finish in ((low, start), (end, high)):
-        if owner.known and not _is_numbered_in(haystack[begin:finish], owner):
+        text = haystack[begin:finish]
+        if not _may_name(text, owner) or (owner.known and not _is_numbered_in(text, owner)):
             continue
         words = _words(haystack, begin, finish)
         for position, word in enumerate(words):
@@ -114,28 +127,26 @@ def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: b
                     yield Named(name[0].start, name[-1].end, kind, " ".join(word.plain for word in name))
 
 
+def _may_name(text: bytes, owner: Owner) -> bool:
+    """Whether a spelling of the owner is among the letters of a text; quick, where the letters are plain."""
+    if not text.isascii():
+        return True
+    letters = text.lower().translate(None, _NO_LETTERS).decode()
+    return any(spelling in letters for spellings in owner.spellings for spelling in spellings)
+
+
 def _is_numbered_in(text: bytes, owner: Owner) -> bool:
     """Whether the digits that end a part are in the text, other than in an address."""
     numbers = (part[len(part.rstrip(_DIGITS)) :].encode() for part in owner.parts)
-    return any(not _AT.match(piece) for number in numbers if number for piece in text.split(number)[1:])
+    return any(not piece.startswith(b"@") for number in numbers if number for piece in text.split(number)[1:])
 
 
 def _words(haystack: bytes, low: int, high: int) -> list[_Word]:
     found = []
     for match in _TOKEN.finditer(haystack, low, high):
-        if match[1] is not None:
-            plain = _plain(match[1])
-            found.append(_Word(match.start(), match.end(), plain, _squeezed(plain)))
+        plain = match[0].decode(errors="ignore")
+        found.append(_Word(match.start(), match.end(), plain, _squeezed(plain)))
     return found
-
-
-def _plain(raw: bytes) -> str:
-    text = raw.decode(errors="ignore")
-    if text.isascii() and text.isalnum():
-        return text
-    text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return html.unescape(unquote(text))
 
 
 @lru_cache(50_000)

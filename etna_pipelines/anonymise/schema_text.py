@@ -1,9 +1,11 @@
 """Personal-looking literals in the schema's SQL (comments, defaults, views ...): they would pass every mask."""
 
-import polars as pl
+import numpy as np
 
 from etna_pipelines.anonymise import patterns
+from etna_pipelines.anonymise.plain import Plain
 from etna_pipelines.anonymise.public import Public
+from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.toc import Entry
 
@@ -12,18 +14,17 @@ _LOOKED_FOR: tuple[patterns.Kind, ...] = ("email", "phone", "national_insurance"
 
 def personal_schema(entries: list[Entry], public: Public) -> list[tuple[str, patterns.Kind]]:
     """Which objects hold what looks like an e-mail, phone, National Insurance or card number."""
+    plain = Plain.of(Values.of([entry.sql for entry in entries]))
     suspicious = {
-        candidate: kind
-        for candidate in patterns.candidates(pl.Series([entry.sql for entry in entries], dtype=pl.String))
-        if (kind := patterns.kind_of(candidate)) in _LOOKED_FOR
-        and not (kind == "email" and public.allows_email(patterns.plain(candidate)))
+        (int(np.searchsorted(plain.starts, start, "right")) - 1, plain.buffer[start:end].tobytes().decode(), kind)
+        for start, end, kind in patterns.found(plain.buffer)
+        if kind in _LOOKED_FOR
     }
-    names = {entry: entry.name for entry in entries}
-    for candidate in suspicious:  # an object may be named after a person
-        names = {entry: name.replace(candidate, "...") for entry, name in names.items()}
-    return [
-        (names[entry], kind) for candidate, kind in suspicious.items() for entry in entries if candidate in entry.sql
-    ]
+    suspicious = {each for each in suspicious if not (each[2] == "email" and public.allows_email(each[1]))}
+    names = {row: entries[row].name for row, _, _ in suspicious}
+    for _, piece, _ in suspicious:  # an object may be named after a person
+        names = {row: name.replace(piece, "...") for row, name in names.items()}
+    return [(names[row], kind) for row, _, kind in sorted(suspicious)]
 
 
 def refuse_personal_schema(entries: list[Entry], public: Public) -> None:

@@ -1,12 +1,15 @@
-import polars as pl
 import pytest
 
-from etna_pipelines.anonymise.patterns import at_sign, candidates, kind_of, luhn, parts_of_path, plain
+from etna_pipelines.anonymise import patterns
+from etna_pipelines.anonymise.patterns import is_account, is_health_number, luhn
+from etna_pipelines.anonymise.plain import Plain
+from etna_pipelines.anonymise.values import Values
 
 
-def found(text: str) -> dict[str, str]:
-    """What is taken for personal in a text, and for what."""
-    return {piece: kind for piece in candidates(pl.Series([text])) if (kind := kind_of(piece))}
+def found(text: str) -> list[tuple[str, str]]:
+    """What is taken for personal in the plain reading of a text, and for what."""
+    buffer = Plain.of(Values.of([text])).buffer
+    return [(buffer[start:end].tobytes().decode(), kind) for start, end, kind in patterns.found(buffer)]
 
 
 @pytest.mark.parametrize(
@@ -14,17 +17,17 @@ def found(text: str) -> dict[str, str]:
     [
         ("write to ann.lee+x@mail.co.uk, please", "email", ["ann.lee+x@mail.co.uk"]),
         ("<a@b.co>;<c@d.co>", "email", ["a@b.co", "c@d.co"]),
-        ("mailto:ann%40b.co?x", "email", ["ann%40b.co"]),
-        ("ann&#64;b.co ann&commat;b.co", "email", ["ann&#64;b.co", "ann&commat;b.co"]),
-        (r'{"e": "ann\u0040b.co\nx"}', "email", [r"ann\u0040b.co"]),
+        ("mailto:ann%40b.co?x", "email", ["ann@b.co"]),
+        ("ann&#64;b.co ann&commat;b.co", "email", ["ann@b.co", "ann@b.co"]),
+        (r'{"e": "ann\u0040b.co\nx"}', "email", ["ann@b.co"]),
         (r'{"e": "\nann@b.co\\tbob@b.co"}', "email", ["ann@b.co", "bob@b.co"]),
         ("sign'd 'ann@b.co' -bob@b.co ..carl@b.co", "email", ["ann@b.co", "bob@b.co", "carl@b.co"]),
-        ("q=to+ann%40b.co", "email", ["ann%40b.co"]),
+        ("q=to+ann%40b.co", "email", ["to+ann@b.co"]),
         ("o'brien@b.co Siân.Ŵyn@b.co ann@llŷn.cymru", "email", ["o'brien@b.co", "Siân.Ŵyn@b.co", "ann@llŷn.cymru"]),
         ("/users/accounts/profile/ann@b.co", "email", ["ann@b.co"]),
         ("07911 123456 or 07911123456", "phone", ["07911 123456", "07911123456"]),
         ("+44 (0)7911 123 456, 0044 20 7946 0018", "phone", ["+44 (0)7911 123 456", "0044 20 7946 0018"]),
-        ("%2B447911123456", "phone", ["%2B447911123456"]),
+        ("%2B447911123456", "phone", ["+447911123456"]),
         ("tel:01865-270000", "phone", ["01865-270000"]),
         (r"Si\u00e907911123456", "phone", ["07911123456"]),
         ("x%2B07911123456", "phone", ["07911123456"]),
@@ -38,7 +41,7 @@ def found(text: str) -> dict[str, str]:
     ],
 )
 def test_what_is_personal_is_found_as_it_is_written(text: str, kind: str, pieces: list[str]) -> None:
-    assert [piece for piece, its in found(text).items() if its == kind] == sorted(pieces)
+    assert found(text) == [(piece, kind) for piece in pieces]
 
 
 @pytest.mark.parametrize(
@@ -58,37 +61,14 @@ def test_what_is_personal_is_found_as_it_is_written(text: str, kind: str, pieces
     ],
 )
 def test_what_is_innocent_is_not(text: str) -> None:
-    assert found(text) == {}
-
-
-@pytest.mark.parametrize(
-    ("dressed", "undressed"),
-    [
-        ("ann%40b.co", "ann@b.co"),
-        ("ann&#x40;b.co", "ann@b.co"),
-        (r"ann\\u0040b.co", "ann@b.co"),
-        ("ann%2Bx@b.co", "ann+x@b.co"),
-        ("0044 (0)7911 123 456", "004407911123456"),
-        ("+44-7911-123456", "+447911123456"),
-        ("+44+7911+123456", "+447911123456"),
-        ("07911%20123456", "07911123456"),
-        ("07911\u00a0123456", "07911123456"),
-    ],
-)
-def test_a_piece_without_its_dress(dressed: str, undressed: str) -> None:
-    assert plain(dressed) == undressed
-
-
-@pytest.mark.parametrize("sign", ["@", "%40", "&#64;", "&#x40;", "&commat;", r"\u0040"])
-def test_how_a_piece_writes_its_at_sign(sign: str) -> None:
-    assert at_sign(f"ann{sign}b.co") == sign
+    assert found(text) == []
 
 
 def test_check_digits() -> None:
     assert luhn("4111111111111111")
     assert not luhn("4111111111111121")
-
-
-def test_base64_is_looked_for_in_each_part_of_a_path() -> None:
-    piece = "/unsubscribe/amFuZUBiaWdjb3JwLmNvbQ"
-    assert parts_of_path(piece) == {piece, "amFuZUBiaWdjb3JwLmNvbQ"}
+    assert is_health_number("9434765919")
+    assert not is_health_number("9434765918")
+    assert not is_health_number("9999999999")
+    assert is_account("GB29NWBK60161331926819")
+    assert not is_account("GB29NWBK60161331926818")

@@ -129,7 +129,7 @@ def test_what_is_nobody_s_is_left_byte_for_byte(text: str) -> None:
         ("+44 7911 123456", r"\+44 [1-9][\d ]+"),
         ("tel:+44-7911-123456", r"tel:\+44-\d{4}-\d{6}"),
         ("(07911) 123456", r"\(\d{5}\) \d{6}"),
-        ("0044%207911%20123456", r"0\d{10}|\+44\d{10}"),
+        ("0044%207911%20123456", r"0044%20\d{4}%20\d{6}"),
         ("AB 12 34 56 C", r"ZZ \d\d \d\d \d\d A"),
         ("AB123456C", r"ZZ\d{6}A"),
         ("4111 1111 1111 1111", r"9999 99\d\d \d{4} \d{4}"),
@@ -224,10 +224,12 @@ def test_pseudonyms_of_names_are_left_when_scrubbed_again(text: str) -> None:
     assert scrubbed(scrubbed(text)) == scrubbed(text)
 
 
-def test_base64_without_padding_stays_without() -> None:
-    packed = base64.b64encode(EMAIL.encode()).decode()
-    assert packed.endswith("==")
-    assert scrubbed("amFuZUBiaWdjb3JwLmNvbQ") == packed.rstrip("=")
+@pytest.mark.parametrize("email", ["jane@bigcorp.com", "jan@bigcorp.com", "janet@bigcorp.com"])
+def test_base64_without_padding_stays_without(email: str) -> None:
+    packed, clean = (base64.b64encode(text.encode()).decode() for text in (email, scrubbed(email)))
+    assert scrubbed(packed) == clean
+    if packed.endswith("="):
+        assert scrubbed(packed.rstrip("=")) == clean.rstrip("=")
 
 
 def test_an_unprepared_scrubber_knows_patterns_alone(pseudonyms: Pseudonyms) -> None:

@@ -110,7 +110,8 @@ def _shown(table: Table, sampler: Sampler) -> dict[str, Shown]:
 
 def _classified(table: Table, column: Column, shown: Shown) -> Advised:
     found = classify(column, shown)
-    if found.sensitive and _lists_terms(table) and not shown.share("name", "first", "last", "mentions email"):
+    is_term = column.name in ("name", "slug") and _lists_terms(table)
+    if found.sensitive and is_term and not shown.share("name", "first", "last", "mentions email"):
         found = Suggestion(False, (), "the table lists terms, by name and slug")
     return Advised(mask_for(found, column, is_unique(table, column.name)), found.sensitive, found.why)
 

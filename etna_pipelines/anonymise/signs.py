@@ -83,7 +83,9 @@ def _card() -> pl.Expr:
 
 def _phone() -> pl.Expr:
     """Written as a number is dialled, with + or a leading 0; no date, no fraction."""
-    dialled = _VALUE.str.contains(r"^(?:\+|\(?0)[\d ().\-/]{8,22}$") & ~_VALUE.str.contains(r"^000|^\d+\.\d+$|^\d{1,4}-\d\d-")
+    dialled = _VALUE.str.contains(r"^(?:\+|\(?0)[\d ().\-/]{8,22}$") & ~_VALUE.str.contains(
+        r"^000|^\d+\.\d+$|^\d{1,4}-\d\d-"
+    )
     return dialled & _VALUE.str.replace_all(r"[^0-9]", "").str.len_chars().is_between(10, 15)
 
 
@@ -142,6 +144,7 @@ def signs() -> dict[str, Sign]:
             Sign("first", "are first names", _is_name(_VALUE, "first")),
             Sign("last", "are surnames", _is_name(_VALUE, "last")),
             Sign("name", "are names of people", _full_name()),
+            Sign("username", "look like user names", r"^(?i)[a-z]{2,}(?:[._\-][a-z]{2,})?\d{1,4}$"),
             Sign("url", "are web addresses", r"^(?i)https?://\S+$"),
             Sign("json", "are JSON", r"^(?s)(?:\{.*\}|\[.*\])$"),
             Sign("html", "are HTML", r"(?s)<[a-z][a-z0-9]*[^<>]*>"),

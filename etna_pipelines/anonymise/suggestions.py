@@ -178,6 +178,8 @@ def _by_doubtful_values(name: str, shown: Shown) -> Suggestion | None:
     for sign in ("name", "first", "last"):
         if shown.share(sign) >= SOME and shown.distinct > 1:
             return _sensitive(sign, shown.says(sign))
+    if shown.share("username") >= MOST and shown.distinct * 2 > shown.values >= ENOUGH:
+        return _sensitive("username", shown.says("username"))
     for sign in ("json", "form"):
         if shown.share(sign) >= MOST:
             return _sensitive("text", f"{shown.says(sign)}, and any text can stand in it")
@@ -237,5 +239,5 @@ def _fallback(found: Suggestion) -> tuple[str, ...]:
 def _fits(mask: str, column: Column, unique: bool) -> bool:
     try:
         return masks.misfit(masks.parse(mask), column, unique) is None
-    except RulesError:  # masks that are not there (yet)
+    except RulesError:  # its arguments are not for this column
         return False

@@ -73,6 +73,8 @@ def test_terms_with_a_slug_name_nobody_unless_they_do() -> None:
 
     assert not any(each.sensitive for each in advice["tag"].columns.values())
     assert all(each.sensitive for each in advice["author"].columns.values())
+    venues = advised([table("venue", *named, column("email", "character varying(90)"))])
+    assert [each.sensitive for each in venues["venue"].columns.values()] == [False, False, True]
     people = advised([tags], {"tag": {"name": ["Margaret Hughes", "Ann Lee"]}})
     assert people["tag"].columns["name"].mask == "fake(name)"
 

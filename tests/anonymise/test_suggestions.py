@@ -46,6 +46,7 @@ def test_what_is_suggested_fits(name: str, type_: str, not_null: bool) -> None:
         ("x", "text", ["ann@x.co", "ben@x.co", "none"], "email", "67 % of 3 sampled values are e-mail addresses"),
         ("x", "text", ["01632 960123"] * 4, "phone", "100 % of 4 sampled values are phone numbers"),
         ("x", "text", ["Margaret Hughes", "Ann Lee", "???"], "fake(name)", "names of people"),
+        ("owner_id", "text", [f"jsmith{number}" for number in range(9)], "fake(username)", "user names"),
         ("x", "text", ["$2b$12$abcdefghijklmnopqrstuv"], "password", "password hashes"),
         ("x", "text", ["nothing"] * 99 + ["write to ann@x.co"], "scrub", "1 % of 100 sampled values hold an e-mail"),
         ("x", "text", ["to whom it may concern"], "scrub", "they may mention people"),
@@ -99,8 +100,8 @@ def test_a_unique_column_gets_what_keeps_it_unique() -> None:
     assert suggest(column("first_name"), unique=True) == "hash"
 
 
-def test_what_no_mask_fits_is_sensitive_all_the_same() -> None:
+def test_bytes_that_may_not_be_null_are_hashed() -> None:
     avatar = column("avatar", "bytea", not_null=True)
 
     assert classify(avatar).sensitive
-    assert suggest(avatar) == "keep"
+    assert suggest(avatar) == "hash"

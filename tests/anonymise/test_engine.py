@@ -18,7 +18,7 @@ PEOPLE = r"""
         email varchar(60) UNIQUE, note text, born date, paid numeric);
     INSERT INTO person (id, first, last, email, note, born, paid) VALUES
         (1, 'Jane', 'Featherstone', 'jane@bigcorp.com', E'tab\there, back\\slash, \N and \\.', '1980-01-02', 1.10),
-        (2, 'Siân', 'Llŷr', 'SIAN@bigcorp.com', NULL, NULL, 'NaN'),
+        (2, 'Siân', 'Llŷr', 'sian@bigcorp.com', NULL, NULL, 'NaN'),
         (3, NULL, NULL, NULL, '', NULL, NULL),
         (4, '', '', '', E'new\nline by Jane Featherstone', NULL, 99999999999999999999.00);
     CREATE TABLE note (id int, person int REFERENCES person, body jsonb);

@@ -54,7 +54,7 @@ def check(
         shown = terminal.table("table", "column", "type", "mask", "rule", "unique", "cost")
         for line in lines:
             shown.add_row(*map(escape, line.told().values()))
-        console.print(shown)
+        terminal.show(shown)
         for problem in refused:
             print(problem, file=sys.stderr)
     if refused:
@@ -103,7 +103,7 @@ def preview(
         for column, mask in found.masks.items():
             values = [*([before.get(column)] if originals else []), after[column]]
             shown.add_row(str(number + 1), escape(column), escape(mask), *map(_value, values))
-    console.print(shown)
+    terminal.show(shown)
 
 
 @app.command()
@@ -128,7 +128,8 @@ def diff(
         shown = terminal.table("table", "column", "mask in A", "mask in B")
         for change in found.changes:
             shown.add_row(*map(escape, (change.table, change.column, change.before, change.after)))
-        console.print(shown, end="\n\n")
+        terminal.show(shown)
+        print()
     shown = terminal.table(
         "table", "rows in A", "in B", "only in A", "only in B", "compared", "column", "values that differ"
     )
@@ -139,7 +140,7 @@ def diff(
         for column, count in table.columns.items() or [("", 0)]:
             shown.add_row(*cells, escape(column), f"{count:,}" if column else "")
             cells = [""] * len(cells)
-    console.print(shown)
+    terminal.show(shown)
 
 
 @app.command()

@@ -32,9 +32,10 @@ SEQUENCE, PHONE = 0, 1
 """Kinds of hits."""
 
 _SLICE = 1 << 14  # bytes whose words are gathered before they are looked up: they stay in the cache
-_TAB, _NEWLINE, _COMMA, _AFTER_DIGITS, _BACKSLASH = 9, 10, 44, 58, 92
+_TAB, _NEWLINE, _PLUS, _COMMA, _COLON, _BACKSLASH = 9, 10, 43, 44, 58, 92
 _ZERO, _ONE, _STEP, _ALL = np.uint64(0), np.uint64(1), np.uint64(_SLICE), np.uint64(2**64 - 1)
-_FIVE, _NINE = np.uint64(5), np.uint64(9)
+_THREE, _FIVE, _SEVEN, _NINE = np.uint64(3), np.uint64(5), np.uint64(7), np.uint64(9)
+_DIGIT = 48
 _BEGINS, _COMPLETE = (
     15,
     LONGEST,
@@ -172,8 +173,7 @@ def _look_up(
         end = word_ends[word]
         begins[some_begins], digits[some_digits], commas[some_commas] = word, word, word
         some_begins += np.uint64(table[words[word] >> shift] & _BEGINS != 0)
-        near, far = raw[max(end, _FIVE) - _FIVE], raw[max(end, _NINE) - _NINE]
-        some_digits += np.uint64((raw[end - _ONE] < _AFTER_DIGITS) & IN_NUMBERS[near] & IN_NUMBERS[far])
+        some_digits += np.uint64(_may_end_phone(raw, end, size))
         some_commas += np.uint64(raw[min(end, size - _ONE)] == _COMMA)
         word += _ONE
     hits = _sequences_at(raw, known_, words, word_ends, begins[:some_begins], count, room, hits)
@@ -187,6 +187,19 @@ def _look_up(
     if len(known_.sequences[1].hashes):
         hits = _turned_pairs_at(raw, known_, words, word_ends, commas[:some_commas], count, room, hits)
     return hits
+
+
+@inlined
+def _may_end_phone(raw: Bytes, end: np.uint64, size: np.uint64) -> bool:
+    """Whether a phone number may end there: digits and what stands between them come before, and it is no part of a
+    time (`10:20`) and no time zone (`+00`)."""
+    if end < _NINE:
+        return False
+    before = IN_NUMBERS[raw[end - _THREE]] & IN_NUMBERS[raw[end - _FIVE]] & IN_NUMBERS[raw[end - _SEVEN]]
+    before &= IN_NUMBERS[raw[end - _NINE]] & (raw[end - _THREE] != _PLUS)
+    following = raw[min(end + _ONE, size - _ONE)]
+    timed = (raw[min(end, size - _ONE)] == _COLON) & (following >= _DIGIT) & (following < _COLON)
+    return bool((raw[end - _ONE] < _COLON) & before & (not timed))
 
 
 @inlined

@@ -9,7 +9,6 @@ import hashlib
 from functools import cached_property, lru_cache
 
 import numpy as np
-import polars as pl
 
 from etna_pipelines.anonymise.eights import SLACK, copy, hexed, store
 from etna_pipelines.anonymise.folding import is_space
@@ -104,15 +103,6 @@ class Pseudonyms:
             for name in pool(kind, self._locale)
             for word in (name, *name.split())
         )
-
-    def digest(self, values: pl.Series, kind: str) -> pl.Series:
-        """64 hex digits for each value."""
-        return self.token(Values.of(values), kind, 64).series()
-
-    def pick(self, digests: pl.Series, pool: pl.Series, part: int = 0) -> pl.Series:
-        """One of the pool for each digest; `part` 0 to 2 takes other digits of it."""
-        digits = digests.str.slice(TOKEN_DIGITS + part * 15, 15)
-        return pool.gather(digits.str.to_integer(base=16, dtype=pl.UInt64) % len(pool))
 
     def _hashes(self, values: Values, kind: str, *, folded: bool = False) -> Hashes:
         return hashes_of(values, bytes.fromhex(self.subkey(kind)), folded=folded)

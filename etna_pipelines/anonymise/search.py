@@ -58,7 +58,7 @@ class Known(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """What was found, in order: kinds, hashes, and from where to where in the bytes."""
+    """What was found: kinds, hashes, and from where to where in the bytes."""
 
     kinds: Numbers
     hashes: Hashes

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from etna_pipelines.anonymise.identities import Identities
+from etna_pipelines.anonymise.originals import Originals
+from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.public import Public
+from etna_pipelines.anonymise.search import _SLICE, PHONE, SEQUENCE, Known, find, known_of
+from etna_pipelines.anonymise.values import Values
+
+
+@pytest.fixture(scope="module")
+def known() -> Known:
+    identities = Identities(Pseudonyms(bytes(32)), Public())
+    originals = Originals()
+    originals.add("name", Values.of(["Ann Lee", "Anna Maria van Quill"]), identities)
+    originals.add("phone", Values.of(["07911 123456", "+33 1 42 68 53 00"]), identities)
+    return known_of(originals)
+
+
+def found(known: Known, text: str) -> list[tuple[int, str]]:
+    raw = np.frombuffer(text.encode(), np.uint8)
+    hits, _ = find(raw, known)
+    spans = zip(hits.starts.tolist(), hits.ends.tolist(), strict=True)
+    return [(kind, raw[a:b].tobytes().decode()) for kind, (a, b) in zip(hits.kinds.tolist(), spans, strict=True)]
+
+
+def test_hits_say_what_and_where(known: Known) -> None:
+    assert sorted(found(known, "by Ann  Lee, tel. 07911-123456\tand ANNA.MARIA_VAN-QUILL")) == [
+        (SEQUENCE, "ANNA.MARIA_VAN-QUILL"),
+        (SEQUENCE, "Ann  Lee"),
+        (PHONE, "07911-123456"),
+    ]
+
+
+@pytest.mark.parametrize("at", [_SLICE - 9, _SLICE - 5, _SLICE - 3, _SLICE, _SLICE + 1])
+def test_what_stands_across_two_slices_is_found(known: Known, at: int) -> None:
+    assert found(known, "." * at + "Ann Lee" + " x" * _SLICE) == [(SEQUENCE, "Ann Lee")]
+
+
+def test_there_is_room_for_all_hits_and_marks(known: Known) -> None:
+    raw = np.frombuffer(b"Ann Lee@%20\n" * 20_000, np.uint8)
+    hits, marks = find(raw, known)
+    assert (len(hits.kinds), len(marks)) == (20_000, 40_000)
+
+
+@pytest.mark.parametrize("text", ["", "A", "1", "\\", "é", "\xff", "123456789", "@", "Ann", "Ann\nLee", "Lee, Ann, x"])
+def test_bytes_of_any_length_are_searched(known: Known, text: str) -> None:
+    assert found(known, text) == []
+
+
+@pytest.mark.parametrize("text", ["0033142685300", "+33 (1) 42.68.53.00", "t:+44 (0)7911 123456", "447911123456"])
+def test_a_number_is_found_in_any_grouping(known: Known, text: str) -> None:
+    assert [kind for kind, _ in found(known, text)] == [PHONE]
+
+
+@pytest.mark.parametrize(
+    "text", ["107911123456", "079111234567", "a07911123456f", "07911\t123456", "2024-07-11 10:20:30.123456+00"]
+)
+def test_other_numbers_are_none(known: Known, text: str) -> None:
+    assert found(known, text) == []

@@ -4,6 +4,9 @@ They release Python's lock, so threads that mask run side by side.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
 Parameters = ParamSpec("Parameters")
@@ -14,6 +17,7 @@ def kernel(function: Callable[Parameters, Returned]) -> Callable[Parameters, Ret
     """Compile a function over numpy arrays and numbers with Numba; it may call other kernels."""
     import numba
 
+    forget_outdated(Path(__file__).parent)
     return cast(Callable[Parameters, Returned], numba.njit(nogil=True, cache=True)(function))
 
 
@@ -22,3 +26,19 @@ def inlined(function: Callable[Parameters, Returned]) -> Callable[Parameters, Re
     import numba
 
     return cast(Callable[Parameters, Returned], numba.njit(nogil=True, forceinline=True)(function))
+
+
+@cache
+def forget_outdated(directory: Path) -> None:
+    """Drop what was compiled before any kernel's file changed. Numba looks at a kernel's own file alone, and the pieces
+    that it is made of may stand in others: after an upgrade, a new one would meet an old one."""
+    with suppress(OSError):  # an installation that can't be written to is not upgraded either
+        sources = [
+            path
+            for path in directory.rglob("*.py")
+            if b"import numba" in (text := path.read_bytes()) or b".kernel import" in text
+        ]
+        newest = max(path.stat().st_mtime for path in sources)
+        for index in directory.rglob("*.nbi"):
+            if index.stat().st_mtime < newest:
+                index.unlink(missing_ok=True)

@@ -260,7 +260,7 @@ class _Strip:
                     MaskedColumn(
                         table=name,
                         column=planned.column.name,
-                        mask=str(planned.spec),
+                        mask=planned.spec.told,
                         values=self._counts.get((name, planned.column.name), Counts()).values,
                     )
                     for name, plan in self._plan.tables.items()

@@ -56,7 +56,7 @@ def _line(rules: Rules, table: Table, column: Column) -> Line:
 def _resolved(table: Table, column: Column, spec: MaskSpec, conditions: str, rule: str) -> Line:
     needed = ", needed" if is_unique(table, column.name) else ""
     uniqueness, cost = masks.uniqueness(spec) + needed, masks.KINDS[spec.name].cost
-    return Line(table.qualified, column.name, column.type, f"{spec}{conditions}", rule, uniqueness, cost)
+    return Line(table.qualified, column.name, column.type, f"{spec.told}{conditions}", rule, uniqueness, cost)
 
 
 def _conditions(rule: Rule) -> str:

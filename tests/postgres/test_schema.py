@@ -48,13 +48,14 @@ def test_a_domain_has_the_category_length_labels_and_not_null_of_what_it_is_made
         database,
         """CREATE DOMAIN short AS varchar(10) NOT NULL; CREATE DOMAIN code AS short;
            CREATE TYPE mood AS ENUM ('good', 'bad'); ALTER TYPE mood ADD VALUE 'odd' BEFORE 'bad';
-           CREATE DOMAIN temper AS mood; CREATE TABLE t (c code, m mood, d temper)""",
+           CREATE DOMAIN temper AS mood; CREATE TABLE t (c code, m mood, d temper, a mood[])""",
     )
     labels = ["good", "odd", "bad"]
     assert table.columns == [
         Column(name="c", type="public.code", not_null=True, category="S", base_type="character varying(10)"),
         Column(name="m", type="public.mood", category="E", labels=labels),
         Column(name="d", type="public.temper", category="E", labels=labels, base_type="public.mood"),
+        Column(name="a", type="public.mood[]", category="A", labels=labels),
     ]
 
 

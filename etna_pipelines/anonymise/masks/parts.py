@@ -52,7 +52,7 @@ def columns_of(column: Column, path: Path | None) -> tuple[Column, ...]:
     """What the values at a path of a column's documents are like; without one, those that no path names."""
     form = form_of(column)
     if form == "array":
-        element = Column(name="", type=base_type(column).removesuffix("[]"))
+        element = Column(name="", type=base_type(column).removesuffix("[]"), labels=column.labels)
         is_json = form_of(element) == "json"
         is_element = path is None or len(path.steps) == 1 or all(step.name is None for step in path.steps)
         return (element,) if is_element and (not is_json or path is None or len(path.steps) == 1) else _IN_JSON

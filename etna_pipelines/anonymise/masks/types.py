@@ -99,7 +99,7 @@ def in_numeric(number: Decimal, column: Column) -> bool:
 def takes(text: str, column: Column) -> bool:
     """Whether the text is surely read as a value of the column."""
     type_ = base_type(column)
-    if column.labels:
+    if _is_enum(column):
         return text in column.labels
     if is_textual(column):
         length = length_of(column)
@@ -116,6 +116,10 @@ def takes(text: str, column: Column) -> bool:
     return bool(re.fullmatch(form, text)) if form is not None else is_literal(text, column)
 
 
+def _is_enum(column: Column) -> bool:
+    return bool(column.labels) and not base_type(column).endswith("[]")
+
+
 def misfit_of(text: str, written: str, column: Column) -> str | None:
     """Why a value that a rule writes can't stand in the column."""
     if takes(text, column):
@@ -123,7 +127,7 @@ def misfit_of(text: str, written: str, column: Column) -> str | None:
     length = length_of(column)
     if length is not None:
         return f"`{written}` needs {len(text)} characters and the column has {length}: use null, set(...) or keep"
-    if column.labels:
+    if _is_enum(column):
         return f"`{written}` is no label of {column.type}: there are {', '.join(column.labels)}"
     return f"`{written}` is no value of type {base_type(column)}: write one, or use null or keep"
 

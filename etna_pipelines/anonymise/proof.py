@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from etna_pipelines.anonymise.column_types import base_type, holds_no_text
 from etna_pipelines.anonymise.engine import Stripped
+from etna_pipelines.anonymise.lexemes import in_order_of_positions
 from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.public import Public
-from etna_pipelines.anonymise.readings import ENCODINGS, in_order_of_positions
+from etna_pipelines.anonymise.readings import ENCODINGS
 from etna_pipelines.anonymise.scan import Scan, Seen
 from etna_pipelines.errors import ProofFailed
 from etna_pipelines.progress import Progress, Tick, silent

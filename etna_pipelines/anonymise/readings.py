@@ -5,7 +5,6 @@ surroundings of what is encoded are read again, as far as a name reaches.
 """
 
 import html.entities
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,7 +27,6 @@ _TAB, _NEWLINE, _RETURN, _SPACE = 9, 10, 13, 32
 _PERCENT, _AMPERSAND, _BACKSLASH, _SEMICOLON, _HASH = (ord(sign) for sign in "%&\\;#")
 _SMALL_U, _SMALL_X = ord("u"), ord("x")
 _ESCAPE_LETTERS = np.isin(np.arange(256), np.frombuffer(b"nrtbfv", np.uint8))
-_LEXEME = re.compile(rb"'((?:[^']|'')+)':([\dA-D,]+)")
 
 
 def _digits(alphabet: bytes) -> npt.NDArray[np.int16]:
@@ -384,21 +382,3 @@ def _from_hex(raw: Bytes, position: int, out: Bytes, made: int, text_only: bool)
         out[made] = _SPACE if byte in (_TAB, _NEWLINE, _RETURN) else byte if byte >= _SPACE else _NEWLINE
         made += 1
     return made, position
-
-
-def in_order_of_positions(fields: list[bytes]) -> list[bytes]:
-    """The words of tsvectors in their order, as far as positions tell it; gaps, where ordinary words stood, divide."""
-    return [_in_order(field) for field in fields]
-
-
-def _in_order(field: bytes) -> bytes:
-    words: dict[int, bytes] = {}
-    for word, positions in _LEXEME.findall(field):
-        for position in positions.split(b","):
-            words[int(position.rstrip(b"ABCD"))] = word.replace(b"''", b"'")
-    pieces: list[bytes] = []
-    before = 0
-    for position in sorted(words):
-        pieces += [b" " if position == before + 1 else b"\n", words[position]]
-        before = position
-    return b"".join(pieces)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from etna_pipelines.anonymise.readings import REACH, in_order_of_positions, readings
+from etna_pipelines.anonymise.readings import REACH, readings
 
 
 def read(text: str, depth: int = 8) -> list[str]:
@@ -86,11 +86,3 @@ def test_only_the_surroundings_of_an_encoding_are_read_again_with_their_places()
     assert len(reading.raw) < 3 * REACH
     assert [reading.origin(position) > 9_000 for position in reading.starts.tolist()] == [True, True]
     assert raw[reading.origin(len(reading.raw) - 1) - 1] == ord("\t")
-
-
-def test_a_tsvector_s_words_come_in_their_order() -> None:
-    assert in_order_of_positions([b"'ann':2A,9 'by':1 'lee':3B 'o''brien':5", b"\\N", b""]) == [
-        b" by ann lee\no'brien\nann",
-        b"",
-        b"",
-    ]

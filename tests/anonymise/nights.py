@@ -15,7 +15,7 @@ from etna_pipelines.postgres.restore import fetch_archive, restore
 from etna_pipelines.postgres.schema import Connection
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.snapshots import archive
-from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, ForeignKey, Manifest, Proof, Table
+from etna_pipelines.snapshots.manifest import ArchiveFile, Column, DatabaseSchema, ForeignKey, Manifest, Proof, Table
 from etna_pipelines.stores.local import LocalStore
 
 KEY = bytes(range(32))
@@ -73,6 +73,22 @@ class Night:
     def lines(self, manifest: Manifest, table: str) -> list[str]:
         """The rows of a table's COPY text."""
         return self.raw(manifest, table).removesuffix(archive.TERMINATOR).decode().splitlines()
+
+
+def cut_anew(night: Night, full: Manifest, size: int, terminator: list[bytes]) -> Manifest:
+    """The same snapshot, its tables' files cut into members of `size` lines, and the terminator as is said."""
+
+    def rewritten(file: ArchiveFile) -> ArchiveFile:
+        if file.table is None:
+            return file
+        lines = night.raw(full, file.table).removesuffix(archive.TERMINATOR).splitlines(keepends=True)
+        blocks = [b"".join(lines[start : start + size]) for start in range(0, len(lines), size)]
+        blocks = [*blocks[:-1], b"".join(blocks[-1:]) + terminator[0], *terminator[1:]]
+        tally = archive.Tally()
+        night.store.put(full.archive_key(file.name), [tally.add(archive.compress(b), b) for b in blocks if b])
+        return file.model_copy(update={"bytes": tally.bytes, "sha256": tally.sha256, "members": tally.members})
+
+    return full.model_copy(update={"files": [rewritten(file) for file in full.files]})
 
 
 def copied_out(connection: Connection, query: str) -> bytes:

@@ -10,7 +10,7 @@ from etna_pipelines.progress import Tick
 from etna_pipelines.snapshots import archive
 from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest
 from etna_pipelines.stores.local import LocalStore
-from tests.anonymise.nights import KEY, Night
+from tests.anonymise.nights import KEY, Night, cut_anew
 
 PEOPLE = r"""
     CREATE TABLE person (
@@ -155,22 +155,6 @@ MANY = """
     INSERT INTO person VALUES ('', 0, ''), (NULL, NULL, NULL);
 """
 MANY_RULES = "columns: {id: keep, email: email}\ntables: {person: {keep: [note]}}"
-
-
-def cut_anew(night: Night, full: Manifest, size: int, terminator: list[bytes]) -> Manifest:
-    """The same snapshot, its tables' files cut into members of `size` lines, and the terminator as is said."""
-
-    def rewritten(file: ArchiveFile) -> ArchiveFile:
-        if file.table is None:
-            return file
-        lines = night.raw(full, file.table).removesuffix(archive.TERMINATOR).splitlines(keepends=True)
-        blocks = [b"".join(lines[start : start + size]) for start in range(0, len(lines), size)]
-        blocks = [*blocks[:-1], b"".join(blocks[-1:]) + terminator[0], *terminator[1:]]
-        tally = archive.Tally()
-        night.store.put(full.archive_key(file.name), [tally.add(archive.compress(b), b) for b in blocks if b])
-        return file.model_copy(update={"bytes": tally.bytes, "sha256": tally.sha256, "members": tally.members})
-
-    return full.model_copy(update={"files": [rewritten(file) for file in full.files]})
 
 
 def test_any_number_of_workers_makes_the_same_archive(night: Night) -> None:

@@ -69,6 +69,11 @@ class ColumnMask:
     def identifies(self) -> str | None:
         return masks.identifies(self.plan.spec)
 
+    @property
+    def kinds_inside(self) -> set[str]:
+        """What masks inside the column's documents hide."""
+        return self.mask.kinds if isinstance(self.mask, Inside) else set()
+
     def inside(self, values: Values) -> Iterator[tuple[str, Values]]:
         """What identifies somebody in the column's documents, by kind."""
         yield from self.mask.identified(values) if isinstance(self.mask, Inside) else ()

@@ -22,13 +22,15 @@ class FirstPass:
         """`identities` are told who is named, where there are any to tell."""
         self._identities = identities
         self._naming = [each for each in columns if identities is not None and each.identifies in NAMING]
+        self._inside = [each for each in columns if identities is not None and each.kinds_inside.intersection(NAMING)]
         self._collecting = [(each, each.mask) for each in columns if isinstance(each.mask, Collecting)]
 
     @property
     def columns(self) -> list[ColumnMask]:
         """The columns to be read."""
         collecting = [column for column, _mask in self._collecting]
-        return self._naming + [column for column in collecting if column not in self._naming]
+        wanted = [*self._naming, *self._inside, *collecting]
+        return [column for place, column in enumerate(wanted) if column not in wanted[:place]]
 
     def see(self, values: dict[str, Values]) -> None:
         """A block's values by column."""
@@ -44,7 +46,11 @@ class FirstPass:
             named[column.identifies or ""].append(values[column.name])
         for first, last in zip(named["first"], named["last"], strict=False):
             identities.add_names(first.series(), last.series())
-        for last in named["last"][len(named["first"]) :]:
+        named["last"] = named["last"][len(named["first"]) :]
+        for column in self._inside:
+            for kind, inside in column.inside(values[column.name]):
+                named[kind].append(inside)
+        for last in named["last"]:
             identities.add_surnames(last.series())
         for names in named["name"]:
             identities.add_full_names(names.series())

@@ -244,6 +244,28 @@ def test_people_of_any_table_are_known_in_every_other(night: Night) -> None:
     assert "Quillfeather" not in str(body)
 
 
+def test_people_inside_documents_are_known_everywhere_and_searched_for(night: Night) -> None:
+    night.execute(
+        """CREATE TABLE page (body text, said text); CREATE TABLE team (people jsonb);
+        INSERT INTO page VALUES ('by Zebedee Quillfeather and others', 'nothing');
+        INSERT INTO team VALUES ('{"people": [{"name": "Zebedee Quillfeather"}]}')"""
+    )
+    rules = """
+        tables:
+          page: {keep: [said], columns: {body: scrub}}
+          team: {columns: {people: {mask: keep, "$.people[*].name": fake(name)}}}
+        """
+    full = night.backup()
+    stripped = night.stripped(rules, full)
+    assert night.prove(stripped, rules).findings == []
+    weak = rules.replace("[said], columns: {body: scrub}", "[said, body]")
+    assert [finding.table for finding in night.prove(night.stripped(weak, full), weak).findings] == ["public.page"]
+    night.restored(stripped.draft)
+    [(body, name)] = night.rows("SELECT body, people->'people'->0->>'name' FROM page, team")
+    assert body == f"by {name} and others"
+    assert "Quillfeather" not in str(body)
+
+
 def test_a_column_that_no_rule_names_stops_before_any_data_is_read(
     night: Night, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,11 @@ class Inside:
         self._outside = outside
         self._scrubs = scrubs
 
+    @property
+    def kinds(self) -> set[str]:
+        """What its masks hide, as masks.identifies says it of a column."""
+        return set(self._identifies.values())
+
     def __call__(self, values: Values, rows: Rows) -> Values:
         found, are_documents = find(values, self._paths, self._form)
         others = ~are_documents & ~values.nulls
@@ -123,7 +128,7 @@ class Inside:
         return clean if not others.any() else clean.where(~others, self._outside(values, rows))
 
     def identified(self, values: Values) -> Iterator[tuple[str, Values]]:
-        """Originals that masks inside the documents hide, by their kind: what masks.identifies says of a column."""
+        """The values inside the documents that hide somebody, by their kind."""
         if self._identifies:
             found, _ = find(values, self._paths, self._form)
             for owner, kind in self._identifies.items():

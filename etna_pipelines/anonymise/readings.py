@@ -40,6 +40,10 @@ _HEX[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
 _SIX = _digits(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _SIX[np.frombuffer(b"-_", np.uint8)] = (62, 63)
 _IS_SIX = _SIX >= 0
+_IN_ADDRESS = (_SIX >= 0) & (np.arange(256) != ord("/")) | (np.arange(256) > 127) | (np.arange(256) == ord("."))
+_IN_ADDRESS[np.frombuffer(b"@'%", np.uint8)] = True
+"""What an e-mail address is made of: surroundings don't end in the midst of one, or its domain would be another."""
+
 _ONE, _TWO, _THREE, _FOUR, _EIGHT = (np.uint64(number) for number in (1, 2, 3, 4, 8))
 
 
@@ -93,7 +97,7 @@ def _with_letters(raw: Bytes, marks: Numbers) -> tuple[Bytes, Numbers, Numbers]:
         else:
             begin = done
         position = begin
-        while position < len(raw) and position < mark + REACH and raw[position] not in (_TAB, _NEWLINE):
+        while position < len(raw) and _surrounds(raw[position], position - mark):
             out[made] = raw[position] if raw[position] != _BACKSLASH else _SPACE
             made += 1
             position += 1
@@ -105,9 +109,18 @@ def _with_letters(raw: Bytes, marks: Numbers) -> tuple[Bytes, Numbers, Numbers]:
 def _window(raw: Bytes, mark: int, done: int) -> int:
     """Where the surroundings of a mark begin, within its field and after what was read already."""
     begin = mark
-    while begin > done and begin > mark - REACH and raw[begin - 1] != _TAB and raw[begin - 1] != _NEWLINE:
+    while begin > done and _surrounds(raw[begin - 1], mark - begin):
         begin -= 1
     return begin
+
+
+@inlined
+def _surrounds(byte: int, distance: int) -> bool:
+    """Whether a byte of the mark's field belongs to the mark's surroundings: as far as REACH, and to the end of what
+    may be an address there."""
+    if byte in (_TAB, _NEWLINE):
+        return False
+    return distance < REACH or (distance < 2 * REACH and _IN_ADDRESS[byte])
 
 
 @kernel
@@ -124,8 +137,8 @@ def _undone(
         made += 1
         position = _window(raw, mark, done)
         starts[windows], origins[windows] = made, position
-        until = mark + 1
-        while position < len(raw) and position < until and raw[position] not in (_TAB, _NEWLINE):
+        last = mark
+        while position < len(raw) and _surrounds(raw[position], position - last):
             length = 0
             byte = raw[position]
             if byte in (_PERCENT, _AMPERSAND, _BACKSLASH):
@@ -136,7 +149,7 @@ def _undone(
             if length:
                 made = end
                 position += length
-                until = position + REACH
+                last = position
             else:
                 out[made] = byte
                 made += 1

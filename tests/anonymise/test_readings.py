@@ -86,3 +86,10 @@ def test_only_the_surroundings_of_an_encoding_are_read_again_with_their_places()
     assert len(reading.raw) < 3 * REACH
     assert [reading.origin(position) > 9_000 for position in reading.starts.tolist()] == [True, True]
     assert raw[reading.origin(len(reading.raw) - 1) - 1] == ord("\t")
+
+
+@pytest.mark.parametrize("before", range(REACH - 24, REACH + 24, 3))
+def test_surroundings_do_not_end_in_the_midst_of_an_address(before: int) -> None:
+    around = "x " * before
+    [_, undone] = read(f"press@office.example.org {around[:before]}&eacute; {around[:before]}press@office.example.org")
+    assert undone.count("press@") == undone.count("press@office.example.org")

@@ -211,12 +211,20 @@ def _unquoted(buffer: Bytes, table: Numbers, notation: int) -> tuple[Bytes, Numb
             lengths[row] = NULL_LENGTH
             continue
         if kind in (BARE, WHOLE):
-            out[place : place + end - start] = buffer[start:end]
-            place += end - start
+            place = _copied(out, place, buffer, start, end)
         else:
             place = unquote(buffer, start + 1, end - 1, notation, out, place)
         lengths[row] = place - starts[row]
     return out[:place], starts, lengths
+
+
+@kernel
+def _copied(out: Bytes, place: int, buffer: Bytes, start: int, end: int) -> int:
+    """Write those bytes; where they end. (A slice would take seconds to compile.)"""
+    for position in range(start, end):
+        out[place] = buffer[position]
+        place += 1
+    return place
 
 
 @kernel
@@ -267,16 +275,10 @@ def _spliced(
             continue
         at = starts[row]
         while edit < len(table) and table[edit, 0] == row:
-            width = table[edit, 1] - at
-            out[place : place + width] = buffer[at : at + width]
-            place += width
-            start, width = text_starts[edit], text_lengths[edit]
-            out[place : place + width] = texts[start : start + width]
-            place += width
+            place = _copied(out, place, buffer, at, table[edit, 1])
+            place = _copied(out, place, texts, text_starts[edit], text_starts[edit] + text_lengths[edit])
             at = table[edit, 2]
             edit += 1
-        width = starts[row] + lengths[row] - at
-        out[place : place + width] = buffer[at : at + width]
-        place += width
+        place = _copied(out, place, buffer, at, starts[row] + lengths[row])
         out_lengths[row] = place - out_starts[row]
     return out, out_starts, out_lengths

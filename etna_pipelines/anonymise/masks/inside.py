@@ -6,11 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from etna_pipelines.anonymise import masks
-from etna_pipelines.anonymise.column_types import base_type
+from etna_pipelines.anonymise.column_types import base_type, length_of
 from etna_pipelines.anonymise.documents import Form, Found, alike, find, spliced
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
-from etna_pipelines.anonymise.masks.parts import Parts, RowsOfParts, columns_of, form_of
-from etna_pipelines.anonymise.masks.parts import misfit as misfit_of_parts
+from etna_pipelines.anonymise.masks.parts import Parts, RowsOfParts, columns_of, form_of, misfit_of_parts
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.paths import NOBODY, Automaton, Path, compile_paths, parse_path
 from etna_pipelines.anonymise.rows import Rows
@@ -39,8 +38,10 @@ def build(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
         likes.append(columns_of(column, None))
         whole.append(own.name in _WHOLE and spec.name != "each")
     outside = masks.build(own, column, tools) if form == "text" or spec.name == "scrub" else None
-    automaton = compile_paths(paths, whole, rest)
-    return Inside(form, automaton, Parts(specs, likes, tools), outside, scrubs=spec.name == "scrub")
+    parts = Parts(specs, likes, tools)
+    return Inside(
+        form, compile_paths(paths, whole, rest), parts, outside, length_of(column), scrubs=spec.name == "scrub"
+    )
 
 
 def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
@@ -57,6 +58,8 @@ def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
             return str(problem)
         if why := _misfit_of_part(part, column, path):
             return f"`{text}`: {why}"
+        if unique and masks.uniqueness(part) == "lossy":
+            return f"`{text}`: `{part}` can make two rows equal and the column is unique: use hash, email or keep"
     return None
 
 
@@ -98,12 +101,16 @@ def _own(spec: MaskSpec) -> MaskSpec:
 class Inside:
     """Changes the values inside documents. `outside` changes texts that are no documents, and scrubs those that are."""
 
-    def __init__(self, form: Form, paths: Automaton, parts: Parts, outside: Mask | None, *, scrubs: bool) -> None:
+    def __init__(
+        self, form: Form, paths: Automaton, parts: Parts, outside: Mask | None, length: int | None, *, scrubs: bool
+    ) -> None:
+        """`length`: how many characters the column takes."""
         self._identifies = {owner: kind for owner, spec in enumerate(parts.specs) if (kind := masks.identifies(spec))}
         self._form = form
         self._paths = paths
         self._parts = parts
         self._outside = outside
+        self._length = length
         self._scrubs = scrubs
 
     @property
@@ -121,6 +128,8 @@ class Inside:
         changed = ~(masked.same(found.contents) | (masked.nulls & found.contents.nulls))
         written = found.written(masked)
         clean = spliced(found, np.flatnonzero(changed), written.at(changed))
+        if self._length is not None and (too_long := clean.cut(self._length).lengths < clean.lengths).any():
+            raise ValueMalformed(int(np.argmax(too_long)), "is longer than the column takes, once it is masked inside")
         if self._outside is None:
             return clean
         if self._scrubs:
@@ -146,14 +155,6 @@ class Inside:
         return restored if fits.all() else restored.where(fits, scrub(clean, rows))
 
 
-def _build_each(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
-    return build(spec, column, tools)
-
-
-def _refuse_each(spec: MaskSpec, column: Column, unique: bool) -> str | None:
-    return misfit(spec, column, unique)
-
-
 def _wrong_each(spec: MaskSpec) -> str | None:
     try:
         part = masks.parse(spec.arguments[0])
@@ -169,11 +170,11 @@ def _uniqueness_of_each(spec: MaskSpec) -> Uniqueness:
 KINDS = (
     MaskKind(
         "each",
-        _build_each,
+        build,
         (1, 1),
         uniqueness=_uniqueness_of_each,
         fits=lambda column: form_of(column) is not None,
-        refuses=_refuse_each,
+        refuses=misfit,
         wrong=_wrong_each,
         cost="parsed",
         examples=(("each(fake(first))", "the same array, hstore or JSON with each of its values masked"),),

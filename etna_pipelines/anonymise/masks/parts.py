@@ -30,8 +30,8 @@ _CLASSES = (
     ("date", (_TEXT, _MOMENT)),
     ("number", (_TEXT, _INTEGER, _NUMBER)),
 )
-"""What values of JSON are, and as what they are masked, the best first: texts, integers, other numbers without quotes;
-dates and numbers in quotes."""
+"""What values of documents are, and as what they are masked, the best first: texts, integers, other numbers without
+quotes; dates and numbers in quotes."""
 
 
 def form_of(column: Column) -> Form | None:
@@ -50,17 +50,15 @@ def form_of(column: Column) -> Form | None:
 
 def columns_of(column: Column, path: Path | None) -> tuple[Column, ...]:
     """What the values at a path of a column's documents are like; without one, those that no path names."""
-    form = form_of(column)
-    if form == "array":
-        element = Column(name="", type=base_type(column).removesuffix("[]"), labels=column.labels)
-        is_json = form_of(element) == "json"
-        is_element = path is None or len(path.steps) == 1 or all(step.name is None for step in path.steps)
-        return (element,) if is_element and (not is_json or path is None or len(path.steps) == 1) else _IN_JSON
-    is_text = form in ("hstore", "row") and (path is None or len(path.steps) == 1)
-    return (_TEXT,) if is_text else _IN_JSON
+    if form_of(column) != "array":
+        return _IN_JSON
+    element = Column(name="", type=base_type(column).removesuffix("[]"), labels=column.labels)
+    steps = path.steps if path else ()
+    inside_element = len(steps) > 1 and (form_of(element) == "json" or any(step.name is not None for step in steps))
+    return _IN_JSON if inside_element else (element,)
 
 
-def misfit(spec: MaskSpec, columns: Sequence[Column]) -> str | None:
+def misfit_of_parts(spec: MaskSpec, columns: Sequence[Column]) -> str | None:
     """Why the mask fits none of the columns."""
     reasons = [masks.misfit(spec, column, unique=False) for column in columns]
     return reasons[0] if all(reasons) else None

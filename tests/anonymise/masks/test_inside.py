@@ -141,6 +141,7 @@ def test_hstore() -> None:
 
 def test_rows_of_composite_types() -> None:
     spec = spec_of("keep", **{"$[1]": "email", "$[2]": 'set(a"b\\, c)'})
+    assert rewritten(spec_of("keep", **{"$[0]": "round(10)"}), "address", "(17,x)") == ['("10",x)']
     assert rewritten(spec, "address", '("1 High St, ""A""",jane@bigcorp.com,)', "(,,)") == [
         rf'("1 High St, ""A""","{JANE}","a""b\\, c")',
         r'(,,"a""b\\, c")',
@@ -162,6 +163,13 @@ def test_what_is_malformed_is_told_with_its_position(type_: str, text: str, what
     spec = spec_of("keep", **{"$[*]": "set(1)"})
     with pytest.raises(ValueMalformed, match=what) as refused:
         rewritten(spec, type_, None, text)
+    assert refused.value.position == 1
+
+
+def test_a_document_that_would_become_too_long_is_told() -> None:
+    spec = spec_of("fake(name)", **{"$.by": "email"})
+    with pytest.raises(ValueMalformed, match="is longer than the column takes") as refused:
+        rewritten(spec, "character varying(30)", "Ann Lee", '{"by": "jane@bigcorp.com"}')
     assert refused.value.position == 1
 
 

@@ -24,6 +24,7 @@ SHORTEST = 4
 
 _HANDLE = r"^((?:\p{L}+[._\-])*\p{L}{2,}\d+)(?:\+[^@]*)?@"
 _APOSTROPHES = r"['’ʼ]"  # a name that has one may be written without: `conor-ogallchobhair`; so with `ł` in slugs
+_IN_TWO = {"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "þ": "th", "Þ": "th"}
 _GROWN = 2  # times as many rows as were distinct last: what is collected is made distinct again
 
 
@@ -99,10 +100,18 @@ class Identities:
         texts = pl.concat([each.texts for each in sequences])
         meanings = np.concatenate([each.meanings for each in sequences])
         bare = texts.str.replace_all(_APOSTROPHES, "")
-        ascii_ = bare.str.normalize("NFKD").str.replace_all(r"[^\x00-\x7f]", "")
-        variants = [texts, bare.filter(bare != texts), ascii_.filter(ascii_ != bare)]
-        of_variants = [meanings, meanings[(bare != texts).to_numpy()], meanings[(ascii_ != bare).to_numpy()]]
-        known = Known.of(Values.of(pl.concat(variants)), np.concatenate(of_variants))
+        spelt = bare.str.replace_many(_IN_TWO)
+        in_ascii = bare.str.normalize("NFKD").str.replace_all(r"[^\x00-\x7f]", "")
+        variants = [
+            (texts, texts.is_not_null()),
+            (bare, bare != texts),
+            (spelt, spelt != bare),
+            (in_ascii, in_ascii != bare),
+        ]
+        known = Known.of(
+            Values.of(pl.concat([variant.filter(other) for variant, other in variants])),
+            np.concatenate([meanings[other.to_numpy()] for _, other in variants]),
+        )
         return Mentions(self.pseudonyms, known, people)
 
     def are_published(self, emails: pl.Series) -> pl.Series:

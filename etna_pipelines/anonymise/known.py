@@ -13,13 +13,13 @@ import numpy.typing as npt
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.letters import (
     MARK,
-    SEPARATOR,
     START,
     Folding,
     character,
     folded,
     folding,
-    with_letter,
+    plain_letters,
+    rest_of_word,
     with_word,
 )
 from etna_pipelines.anonymise.plain import Plain
@@ -60,7 +60,7 @@ class Known:
     @classmethod
     def of(cls, sequences: Values, meanings: Numbers) -> "Known":
         """Sequences of words by what each means."""
-        hashes, whole = _sequence_hashes(sequences.buffer, sequences.starts, sequences.lengths, folding())
+        hashes, whole = _hashes_of(sequences)
         entries = np.where(whole >= 0, meanings[np.maximum(whole, 0)], _BEGINNING)
         order = np.lexsort((entries, hashes))
         hashes, entries = hashes[order], entries[order]
@@ -92,7 +92,7 @@ class Known:
 
     def holds(self, sequences: Values) -> Choice:
         """Which of these are known sequences."""
-        hashes, whole = _sequence_hashes(sequences.buffer, sequences.starts, sequences.lengths, folding())
+        hashes, whole = _hashes_of(sequences)
         held = np.zeros(len(sequences), np.bool_)
         ends = hashes[whole >= 0]
         known = self.hashes[self.meanings >= 0]
@@ -114,30 +114,30 @@ def _filter(hashes: Hashes, bits: int) -> npt.NDArray[np.uint8]:
     return bytes_
 
 
+def _hashes_of(sequences: Values) -> tuple[Hashes, Numbers]:
+    """The hash of every beginning of each sequence, and for a whole one its number, -1 for a beginning."""
+    plain = Plain.of(sequences)
+    return _sequence_hashes(plain.buffer, plain.starts, plain.lengths, folding())
+
+
 @kernel
 def _sequence_hashes(buffer: Bytes, starts: Numbers, lengths: Numbers, folding: Folding) -> tuple[Hashes, Numbers]:
-    """The hash of every beginning of each text, and for a whole text its number, -1 for a beginning."""
     room = len(starts)
-    for row in range(len(starts)):
-        room += max(lengths[row], 0) // 2 + 1
+    for length in lengths:
+        room += length // 2
     hashes, whole = np.empty(room, np.uint64), np.full(room, -1, np.int64)
     count = 0
     for row in range(len(starts)):
-        place, stop = starts[row], starts[row] + max(lengths[row], 0)
-        first, sequence, word, is_inside = count, START, START, False
-        while place <= stop:
-            letter, width = SEPARATOR, 1
-            if place < stop:
-                point, width = character(buffer, place)
-                letter = folded(folding, point)
-            if letter > MARK:
-                word, is_inside = with_letter(word, letter), True
-            elif letter == SEPARATOR and is_inside:
-                sequence = with_word(sequence, word)
-                hashes[count] = sequence
-                count += 1
-                word, is_inside = START, False
-            place += width
+        place, first, sequence = starts[row], count, START
+        while place < starts[row] + lengths[row]:
+            point, width = character(buffer, place)
+            if folded(folding, point) <= MARK:
+                place += width
+                continue
+            word, place = rest_of_word(buffer, place, folding, START, np.uint64(0), 0)
+            sequence = with_word(sequence, word)
+            hashes[count] = sequence
+            count += 1
         if count > first:
             whole[count - 1] = row
     return hashes[:count], whole[:count]
@@ -160,34 +160,39 @@ def _find(
     sequences = np.empty(_MOST_OPEN, np.uint64)  # what is open: its hash so far, where it begins,
     opened = np.empty((_MOST_OPEN, 3), np.int64)  # where it was last whole, and as which entry
     still_open = 0
-    place, word, begin, last = 0, START, -1, -WIDEST_GAP
+    place, last = 0, 0
     while place < len(buffer):
         byte = buffer[place]
-        width = 1
-        if byte < 0x80:
-            letter = int(folding[byte])
-        else:
+        begin = place
+        if byte >= 0x80:
             point, width = character(buffer, place)
-            letter = folded(folding, point)
-        if letter > MARK:
-            if begin < 0:
-                begin = place
-                if still_open and (place - last > WIDEST_GAP or not _joins(buffer, last, place)):
-                    for one in range(still_open):
-                        count = _noted(found, count, opened, one)
-                    still_open = 0
-            word = with_letter(word, letter)
-            place += width
+            if folded(folding, point) <= MARK:
+                place += width
+                continue
+            word, place = rest_of_word(buffer, place, folding, START, np.uint64(0), 0)
+        elif folding[byte]:
+            word = START
+            taken, eight = plain_letters(buffer, place)
+            while taken == 8:
+                word, place = with_word(word, eight), place + 8
+                taken, eight = plain_letters(buffer, place)
+            place += taken
+            if buffer[place] >= 0x80:
+                word, place = rest_of_word(buffer, place, folding, word, eight, taken)
+            elif taken:
+                word = with_word(word, eight)
+        else:
+            if byte == 0 and still_open:  # a text ends
+                for one in range(still_open):
+                    count = _noted(found, count, opened, one)
+                still_open = 0
+            place += 1
             continue
-        if letter == MARK or (begin < 0 and not (byte == 0 and still_open)):
-            place += width
-            continue
-        if begin < 0:  # a text ends
+        if still_open and (begin - last > WIDEST_GAP or not _joins(buffer, last, begin)):
             for one in range(still_open):
                 count = _noted(found, count, opened, one)
             still_open = 0
-            place += width
-            continue
+        last = place
         kept = 0
         for one in range(still_open):
             sequence = with_word(sequences[one], word)
@@ -210,12 +215,6 @@ def _find(
                 opened[still_open, 0], opened[still_open, 2] = begin, -1
                 _close(opened, still_open, place, entry, hashes, meanings)
                 still_open += 1
-        last, word, begin = place, START, -1
-        if byte == 0:
-            for one in range(still_open):
-                count = _noted(found, count, opened, one)
-            still_open = 0
-        place += width
     return count
 
 

@@ -9,7 +9,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from etna_pipelines.anonymise.kernel import inlined
+from etna_pipelines.anonymise.eights import EACH, HIGHEST, load, lower
+from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.values import Bytes
 
 Folding = npt.NDArray[np.uint32]
@@ -23,8 +24,9 @@ _UNACCENTED = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t",
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060"
 _PLANES = 0x20000  # beyond these two planes there are ideographs alone, which stand for themselves
 
-_PRIME, _MIX = np.uint64(0x100000001B3), np.uint64(0x9E3779B97F4A7C15)
-START = np.uint64(0xCBF29CE484222325)  # FNV-1a's prime and offset basis
+_MIX = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern: 2^64 divided by the golden ratio
+START = np.uint64(0xCBF29CE484222325)
+"""The hash of the empty word, and of the empty sequence of words."""
 
 
 @lru_cache
@@ -67,9 +69,39 @@ def folded(folding: Folding, point: int) -> int:
 
 
 @inlined
-def with_letter(word: np.uint64, letter: int) -> np.uint64:
-    """The hash of a word that goes on with a letter."""
-    return (word ^ np.uint64(letter)) * _PRIME
+def plain_letters(buffer: Bytes, place: int) -> tuple[int, np.uint64]:
+    """How many of the eight bytes from a place on are ASCII letters and digits before another, and those in lower case.
+
+    Adding what is missing to 128 sets a byte's highest bit where the byte is at least `a`, more than `z` and so on."""
+    eight = load(buffer, place)
+    small = lower(eight)
+    low = small & ~HIGHEST
+    letters = (low + EACH * np.uint64(128 - 97)) & ~(low + EACH * np.uint64(127 - 122))
+    digits = (low + EACH * np.uint64(128 - 48)) & ~(low + EACH * np.uint64(127 - 57))
+    others = ~((letters | digits) & ~eight) & HIGHEST
+    before = ((others & (~others + np.uint64(1))) >> np.uint64(7)) - np.uint64(1)
+    return int(((before & EACH) * EACH) >> np.uint64(56)), small & before
+
+
+@kernel
+def rest_of_word(
+    buffer: Bytes, place: int, folding: Folding, hash_: np.uint64, group: np.uint64, filled: int
+) -> tuple[np.uint64, int]:
+    """The hash of a word from a place on, and where it ends; a NUL must stand behind it.
+
+    Letters fill groups of eight bytes, which are hashed when full; so what `plain_letters` gives is a group, too.
+    """
+    while True:
+        point, width = character(buffer, place)
+        letter = folded(folding, point)
+        if letter == SEPARATOR:
+            return (with_word(hash_, group) if filled else hash_), place
+        while letter > 0 and letter != MARK:
+            group |= np.uint64(letter & 0xFF) << np.uint64(8 * filled)
+            letter, filled = letter >> 8, filled + 1
+            if filled == 8:
+                hash_, group, filled = with_word(hash_, group), np.uint64(0), 0
+        place += width
 
 
 @inlined

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import polars as pl
 
 from etna_pipelines.anonymise.known import Known
-from etna_pipelines.anonymise.letters import folding
 from etna_pipelines.anonymise.plain import Plain
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.values import Numbers, Values
@@ -24,6 +23,8 @@ KINDS = 5
 
 _WORD = re.compile(r"(?:[^\W_][\u0300-\u036f\u00ad\u200b-\u200d\u2060]*)+")
 
+_MAKERS = {SURNAME: "last", FULL: "name", USERNAME: "username"}
+
 People = dict[int, tuple[pl.Series, pl.Series]]
 
 
@@ -33,12 +34,6 @@ class Mention(NamedTuple):
     start: int
     end: int
     instead: str
-
-
-class _Word(NamedTuple):
-    start: int
-    end: int
-    folded: str
 
 
 class _Part(NamedTuple):
@@ -86,21 +81,15 @@ class Mentions:
     def _parts(self, piece: str, meanings: Numbers) -> list[_Part]:
         """Of people who share the words of a piece, whoever is written just so counts, else the first of them."""
         options = [self._named(int(meaning)) for meaning in meanings]
-        spelt = [option for option in options if " ".join(filter(None, option[1:])).lower() == piece.lower()]
-        kind, one, two = (spelt or options)[0]
-        words = [_Word(match.start(), match.end(), _folded(match[0])) for match in _WORD.finditer(piece)]
+        if len(options) > 1:
+            options.sort(key=lambda option: " ".join(filter(None, option[1:])).lower() != piece.lower())
+        kind, one, two = options[0]
         if kind not in (PAIR, REVERSED):
-            return [_Part(0, len(piece), {SURNAME: "last", FULL: "name", USERNAME: "username"}[kind], one)]
-        before = _folded("".join(_WORD.findall(one)))
-        count, told = 0, ""
-        while count < len(words) - 1 and len(told) < len(before):
-            told += words[count].folded
-            count += 1
+            return [_Part(0, len(piece), _MAKERS[kind], one)]
         begin, end = ("first", "last") if kind == PAIR else ("last", "first")
-        return [
-            _Part(0, words[count - 1].end, begin, one),
-            _Part(words[count].start, len(piece), end, two),
-        ]
+        words = [match.span() for match in _WORD.finditer(piece)]
+        split = _words_of(words, one, two)
+        return [_Part(0, words[split - 1][1], begin, one), _Part(words[split][0], len(piece), end, two)]
 
     def _named(self, meaning: int) -> tuple[int, str, str]:
         number, kind = divmod(meaning, KINDS)
@@ -125,10 +114,16 @@ class Mentions:
         return made
 
 
-def _folded(text: str) -> str:
-    table = folding()
-    letters = (int(table[ord(character)]) if ord(character) < len(table) else ord(character) for character in text)
-    return "".join(chr(letter) for letter in letters if letter > 1)
+def _words_of(words: list[tuple[int, int]], one: str, two: str) -> int:
+    """How many of a piece's words are of its first part; by its letters, where a spelling runs words together."""
+    count = len(_WORD.findall(one))
+    if len(words) == count + len(_WORD.findall(two)):
+        return count
+    count, told, letters = 0, 0, sum(map(str.isalnum, one))
+    while count < len(words) - 1 and told < letters:
+        start, end = words[count]
+        told, count = told + end - start, count + 1
+    return count
 
 
 def _joined_like(piece: str, original: str, fake: str) -> str:

@@ -24,7 +24,7 @@ _TOKEN = re.compile(  # with the apostrophe of O'Brien, which is not the possess
     rb"(?:[A-Za-z0-9]+|[\xc3-\xe1\xe3-\xf4][\x80-\xbf]{1,3}|(?:'|\xe2\x80\x99)(?![sS](?![A-Za-z0-9])))+"
 )
 
-_NO_LETTERS = bytes(byte for byte in range(0x80) if not chr(byte).isalnum())
+_NO_LETTERS = bytes(byte for byte in range(0x100) if byte >= 0x80 or not chr(byte).isalnum())
 
 _OFFICE_WORDS = """
     admin archive archives bookings careers communications contact donations editor editorial education enquiries
@@ -128,11 +128,11 @@ def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: b
 
 
 def _may_name(text: bytes, owner: Owner) -> bool:
-    """Whether a spelling of the owner is among the letters of a text; quick, where the letters are plain."""
+    """Whether a spelling of the owner is among the letters of a text, their accents folded or dropped; quickly told."""
+    forms = [text.lower().translate(None, _NO_LETTERS)]
     if not text.isascii():
-        return True
-    letters = text.lower().translate(None, _NO_LETTERS).decode()
-    return any(spelling in letters for spellings in owner.spellings for spelling in spellings)
+        forms.append(ascii_folded(text.decode(errors="ignore")).lower().encode().translate(None, _NO_LETTERS))
+    return any(spelling.encode() in form for form in forms for spellings in owner.spellings for spelling in spellings)
 
 
 def _is_numbered_in(text: bytes, owner: Owner) -> bool:

@@ -12,6 +12,7 @@ from html.entities import html5
 import numpy as np
 import numpy.typing as npt
 
+from etna_pipelines.anonymise.eights import EACH, HIGHEST, SLACK, load, store
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.values import Bytes, Numbers, Values
 
@@ -26,7 +27,7 @@ _NONE = -1
 
 @dataclass(frozen=True)
 class Plain:
-    """The texts one after another with a NUL after each (PostgreSQL's text has none), and the way back."""
+    """The texts with a NUL after each (PostgreSQL's text has none), a few NULs more, and the way back."""
 
     buffer: Bytes
     starts: Numbers
@@ -71,12 +72,11 @@ def _undressed(
     buffer: Bytes, starts: Numbers, lengths: Numbers, names: npt.NDArray[np.uint64], points: Numbers
 ) -> tuple[Bytes, Numbers, Numbers, Numbers, Numbers, bool]:
     """One reading: the plain buffer, starts, lengths, the way back, and whether some of it looks encoded still."""
-    size, signs = len(starts), len(starts)
+    size, signs = len(starts) + SLACK, len(starts)
     for row in range(len(starts)):
         size += lengths[row]
-        for place in range(starts[row], starts[row] + lengths[row]):
-            byte = buffer[place]
-            signs += byte in _SIGNS
+        for byte in buffer[starts[row] : starts[row] + lengths[row]]:
+            signs += (byte == _BACKSLASH) | (byte == _PERCENT) | (byte == _AMPERSAND)
     out = np.empty(size, np.uint8)
     at, shift = np.empty(signs, np.int64), np.empty(signs, np.int64)
     plain_starts, plain_lengths = np.empty_like(starts), np.empty_like(lengths)
@@ -87,6 +87,12 @@ def _undressed(
         at[turns], shift[turns] = end, place - end
         turns += 1
         while place < stop:
+            if place + 8 <= stop:
+                eight = load(buffer, place)
+                if not _holds_sign(eight):
+                    store(out, end, eight)
+                    end, place = end + 8, place + 8
+                    continue
             byte = buffer[place]
             if byte != _BACKSLASH and byte != _PERCENT and byte != _AMPERSAND:
                 out[end] = byte
@@ -112,7 +118,18 @@ def _undressed(
         plain_lengths[row] = end - plain_starts[row]
         out[end] = 0
         end += 1
-    return out[:end], plain_starts, plain_lengths, at[:turns], shift[:turns], is_nested
+    out[end : end + SLACK] = 0
+    return out[: end + SLACK], plain_starts, plain_lengths, at[:turns], shift[:turns], is_nested
+
+
+@inlined
+def _holds_sign(eight: np.uint64) -> bool:
+    """Whether one of eight bytes begins an encoding. A byte that is nothing borrows when one is taken off."""
+    found = np.uint64(0)
+    for sign in _SIGNS:
+        others = eight ^ (EACH * np.uint64(sign))
+        found |= (others - EACH) & ~others & HIGHEST
+    return bool(found != 0)
 
 
 @kernel

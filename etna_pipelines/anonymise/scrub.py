@@ -20,11 +20,12 @@ from etna_pipelines.anonymise.json_place import is_key, is_keyword, is_number
 from etna_pipelines.anonymise.mentions import Mentions
 from etna_pipelines.anonymise.neighbours import names_beside, owners_of
 from etna_pipelines.anonymise.plain import Plain
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.pseudonyms import EMAIL_DOMAIN, TOKEN_DIGITS, Pseudonyms
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.stand_ins import StandIns
 from etna_pipelines.anonymise.values import Values
 
+_PSEUDONYM = re.compile(rf"[a-z]+\.[0-9a-f]{{{TOKEN_DIGITS}}}@{re.escape(EMAIL_DOMAIN)}", re.I)  # of an address
 _REST_OF_SECRET = re.compile(rb"""[^\s&"'<>#\\;,\x00]*""")
 
 
@@ -109,9 +110,12 @@ class Scrubber:
             return dict(zip(pieces, self._base64(pieces), strict=True))
         made = dict(zip(pieces, self._stand_ins.of(kind, pieces), strict=True))
         for piece in pieces:
-            is_public = self._is_public(piece) or (kind == "email" and self.public.publishes(piece))
-            made[piece] = piece if is_public else _in_case_of(piece, made[piece])
+            stays = self._is_public(piece) or (kind == "email" and self._stays(piece))
+            made[piece] = piece if stays else _in_case_of(piece, made[piece])
         return made
+
+    def _stays(self, email: str) -> bool:
+        return self.public.publishes(email) or _PSEUDONYM.fullmatch(email) is not None
 
     def _is_public(self, piece: str) -> bool:
         return bool(self.public.words or self.public.hashes) and self.public.why_allowed(piece) is not None

@@ -9,7 +9,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from etna_pipelines.anonymise.eights import EACH
 from etna_pipelines.anonymise.kernel import inlined, kernel
+from etna_pipelines.anonymise.letters import plain_letters
 from etna_pipelines.anonymise.values import Bytes, Numbers
 
 
@@ -38,6 +40,7 @@ HIDDEN = (
 
 SHORTEST_BASE64 = 16
 _LONGEST_SECRET = 4096
+_BEARER = np.uint64(int.from_bytes(b"bearer", "little"))  # as `plain_letters` gives it
 _REACH = 96  # bytes of an address before its @
 _DOMAIN_REACH = 260
 _SAYS_HEALTH = 24  # bytes before a number in which its being an NHS number is said
@@ -64,9 +67,10 @@ _ENDINGS = np.zeros((len(HIDDEN), 16), np.uint8)
 for _row, _name in enumerate(HIDDEN):
     _ENDINGS[_row, : len(_name)] = np.frombuffer(_name[::-1].encode(), np.uint8)
 
-_ENDS = np.zeros((32, 32), np.bool_)  # the last two letters of these names
+_ENDS = np.zeros((32, 32, 32), np.bool_)  # the last three letters of these names
 for _name in HIDDEN:
-    _ENDS[ord(_name[-2]) & 31, ord(_name[-1]) & 31] = True
+    for _joined in ("-", "_", ""):
+        _ENDS[tuple(ord(letter) & 31 for letter in _name.replace("-", _joined)[-3:])] = True
 
 _KEYS = np.array(
     [
@@ -91,7 +95,7 @@ class Windows:
 
 
 def windows(buffer: Bytes) -> Windows:
-    """The windows of texts, each with a NUL after it."""
+    """The windows of texts, each with a NUL after it, the last one with eight."""
     room = np.empty((len(buffer) // _USUALLY_APART + 64, 3), np.int64)
     count = _windows(room, buffer)
     if count > len(room):
@@ -118,16 +122,17 @@ def _windows(found: Numbers, buffer: Bytes) -> int:
             continue
         if kind == _SIGN:
             last = place - 2 if place > 1 and buffer[place - 1] == 0x22 else place - 1
-            may_name = last > 0 and _ENDS[buffer[last - 1] & 31, buffer[last] & 31]
+            may_name = last > 1 and _ENDS[buffer[last - 2] & 31, buffer[last - 1] & 31, buffer[last] & 31]
             if may_name or (_is_in_ipv6(buffer, place - 1) and _is_in_ipv6(buffer, place + 1)):
                 count = _sign(found, count, buffer, place)
             place += 1
             continue
-        end, digits = place, 0
-        while kind != _OTHER and kind < _AT:
-            digits += kind == _DIGIT
-            end += 1
-            kind = _CLASSES[buffer[end]]
+        taken, eight = plain_letters(buffer, place)
+        end, letters = place + taken, _letters_of(eight)
+        while taken == 8:
+            taken, eight = plain_letters(buffer, end)
+            end, letters = end + taken, letters + _letters_of(eight)
+        digits = end - place - letters
         if end - place == 8 and buffer[end] == 0x2D and _is_uuid(buffer, place):
             place += 36
             continue
@@ -138,13 +143,14 @@ def _windows(found: Numbers, buffer: Bytes) -> int:
             if packed_until - place >= SHORTEST_BASE64:
                 count = _packed(found, count, buffer, place, packed_until)
         if digits == end - place:
-            count, place = _digits(found, count, buffer, place)
+            if digits < 9 and not _has_digit_near(buffer, end):
+                place = end
+            else:
+                count, place = _digits(found, count, buffer, place)
         elif _CLASSES[buffer[place]] != _DIGIT and (digits or (end - place == 2 and _has_digit_near(buffer, end))):
             count, place = _letters_and_digits(found, count, buffer, place, end)
         else:
-            if (
-                end - place == 6 and buffer[place] | 0x20 == 0x62 and _says(buffer, place, end, 0x62, 0x65, 0x61)
-            ):  # Bearer
+            if end - place == 6 and eight == _BEARER:
                 count = _note(found, count, place, _text_end(buffer, place, _LONGEST_SECRET), SECRET)
             place = end
     return count
@@ -176,9 +182,16 @@ def _class(buffer: Bytes, place: int) -> int:
 
 
 @inlined
+def _letters_of(eight: np.uint64) -> int:
+    """How many of `plain_letters` are letters: digits have another second bit."""
+    return int((((eight >> np.uint64(6)) & EACH) * EACH) >> np.uint64(56))
+
+
+@inlined
 def _has_digit_near(buffer: Bytes, end: int) -> bool:
-    """Whether a digit follows, with a gap or without."""
-    return _class(buffer, end + 1) == _DIGIT or (buffer[end] >= 0x80 and end + 4 < len(buffer))
+    """Whether a digit follows after one to three signs."""
+    near = _class(buffer, end + 1) == _DIGIT or _class(buffer, end + 2) == _DIGIT or _class(buffer, end + 3) == _DIGIT
+    return near or buffer[end] >= 0x80
 
 
 @inlined
@@ -442,8 +455,13 @@ def _ipv6_start(buffer: Bytes, place: int) -> int:
 
 @kernel
 def _ipv6_end(buffer: Bytes, colon: int) -> int:
-    """Where what may be an IPv6 address ends (RFC 4291: `::` or seven colons), 0 where it is none."""
-    start, place, colons, is_short = _ipv6_start(buffer, colon), 0, 0, False
+    """Where what may be an IPv6 address ends whose first colon this is, 0 where there is none.
+
+    It has `::` or seven colons (RFC 4291, section 2.2)."""
+    start, colons, is_short = _ipv6_start(buffer, colon), 0, False
+    for place in range(start, colon):
+        if buffer[place] == 0x3A:
+            return 0
     place = start
     while place < len(buffer) and (_is_hexadecimal(buffer, place) or buffer[place] in (0x3A, 0x2E)):
         if buffer[place] == 0x3A:
@@ -458,17 +476,21 @@ def _ipv6_end(buffer: Bytes, colon: int) -> int:
 # What is long
 
 
-@kernel
+@inlined
 def _is_uuid(buffer: Bytes, place: int) -> bool:
-    if place + 36 > len(buffer) or buffer[place + 8] != 0x2D:
-        return False
-    for offset in range(36):
-        if offset in (8, 13, 18, 23):
-            if buffer[place + offset] != 0x2D:
-                return False
-        elif not _is_hexadecimal(buffer, place + offset):
-            return False
-    return not _is_alphanumeric(buffer, place + 36) and not _is_alphanumeric(buffer, place - 1)
+    """Whether a word of eight is followed by words of four, four, four and twelve, with hyphens (RFC 9562)."""
+    is_one = place + 44 <= len(buffer) and (
+        buffer[place + 13] == 0x2D and buffer[place + 18] == 0x2D and buffer[place + 23] == 0x2D
+    )
+    if is_one:
+        is_one = (
+            plain_letters(buffer, place + 9)[0] == 4
+            and plain_letters(buffer, place + 14)[0] == 4
+            and plain_letters(buffer, place + 19)[0] == 4
+            and plain_letters(buffer, place + 24)[0] == 8
+            and plain_letters(buffer, place + 32)[0] == 4
+        )
+    return is_one
 
 
 @kernel

@@ -16,7 +16,7 @@ def identities(pseudonyms: Pseudonyms) -> Identities:
 def mentioned(identities: Identities, text: str) -> str:
     """A text with every mention of somebody known replaced."""
     plain = Plain.of(Values.of([text]))
-    raw, done, out = plain.buffer.tobytes()[:-1], 0, b""
+    raw, done, out = plain.buffer[: plain.lengths[0]].tobytes(), 0, b""
     for start, end, instead in sorted(identities.mentions().find(plain, lambda name: name == "Public Name")):
         if start >= done:
             out, done = out + raw[done:start] + instead.encode(), end

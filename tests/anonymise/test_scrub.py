@@ -2,8 +2,10 @@ import base64
 import html
 import json
 import re
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
+from xml.etree.ElementTree import fromstring
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -138,6 +140,12 @@ def test_what_is_nobody_s_is_left_byte_for_byte(text: str) -> None:
         ("Call me: 07911123456, thanks", r"Call me: 0\d{10}, thanks"),
         ('{"note": "Call me: 07911123456, thanks"}', r'\{"note": "Call me: 0\d{10}, thanks"\}'),
         ('{"note": "card: 4111111111111111, till 12/27"}', r'\{"note": "card: 999999\d{10}, till 12/27"\}'),
+        ("(020) 7946-0018 or 0044 (0)7911.123.456", r"\(0\d\d\) \d{4}-\d{4} or 0044 \(0\)\d{4}\.\d{3}\.\d{3}"),
+        ("4111 1111 1111 1111 5 times", r"9999 99\d\d \d{4} \d{4} 5 times"),
+        ("NHS 943 476 5919, NHS no. 9434765919", r"NHS 999 \d{3} \d{4}, NHS no. 999\d{7}"),
+        ("GB29 NWBK 6016 1331 9268 19 IS OURS", r"ZZ\d\d \d{4} \d{4} \d{4} \d{4} \d\d IS OURS"),
+        ("from SW1A 1AA, kew-tw9-4du", r"from [A-Z\d]{2,4} \d[A-Z]{2}, kew-[a-z\d]{2,4}-\d[a-z]{2}"),
+        ("2001:470:1f0b::1 at 12:30:45", r"2001:db8::[\da-f]+:[\da-f]+:[\da-f]+ at 12:30:45"),
         ("{07911123456,4111111111111111}", r"\{0\d{10},999999\d{10}\}"),  # an array of PostgreSQL's
         ("/people/07911123456/contact-details", r"/people/0\d{10}/contact-details"),
     ],
@@ -274,3 +282,86 @@ def test_what_a_link_says_in_secret_is_replaced(link: str, key: str) -> None:
     assert re.fullmatch(re.escape(link).replace(r"\{\}", "{}").format(key, "[0-9a-f]{16}"), made)
     assert made == scrubbed(link.format(key, "wren9-tower"))
     assert made != scrubbed(link.format(key, "wren9-towers"))
+
+
+@pytest.mark.parametrize(
+    ("before", "form"),
+    [
+        ('{"api_key": "wren9-tower", "type": "token"}', r'\{"api_key": "[0-9a-f]{16}", "type": "token"\}'),
+        (r'"{\"password\": \"wren9-tower\"}"', r'"\{\\"password\\": \\"[0-9a-f]{16}\\"\}"'),
+        ('"secret"=>"wren9-tower"', r'"secret"=>"[0-9a-f]{16}"'),
+        ("Authorization: Bearer wren9.tower", r"Authorization: Bearer [0-9a-f]{16}"),
+        ("curl -H 'Bearer wren9tower'", r"curl -H 'Bearer [0-9a-f]{16}'"),
+        ("?password=wren9%26tower&x=1", r"\?password=[0-9a-f]{16}&x=1"),
+        ("the key AKIAIOSFODNN7WRENTOW.", r"the key [0-9A-F]{16}\."),
+        ("x ghp_wrenwrenwrenwrenwrenTOWERtower9 y", r"x [0-9a-f]{16} y"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmN", r"[0-9a-f]{16}"),
+        ("a bearer of good news, the password of the day", "a bearer of good news, the password of the day"),
+    ],
+)
+def test_secrets_are_replaced_wherever_they_are_named_or_known_by_their_beginning(before: str, form: str) -> None:
+    after = scrubbed(before)
+    assert re.fullmatch(form, after), after
+    assert "wren" not in after
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        r"\u006a\u0061ne\u0040bigcorp.com",
+        r"\\u006aane\\u0040bigcorp\\u002ecom",
+        "jane%2540bigcorp.com",
+        "jane&amp;#64;bigcorp.com",
+        "jane%26%2364%3Bbigcorp.com",
+        "&#106;ane&commat;bigcorp.com",
+    ],
+)
+def test_an_address_is_found_under_every_encoding_and_one_inside_another(written: str) -> None:
+    plain = html.unescape(html.unescape(unquote(unquote(re.sub(r"\\+u00(..)", r"%\1", scrubbed(written))))))
+    assert plain == EMAIL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on 2024-06-30 04:00:03.857583+00, again 01-02-2024 10:30",
+        "764cabdc-6f9b-49bf-985c-cc62f36aedfb, path 0001000100010005",
+        "the 2nd of WO 95 3rd, in E1 2nd edition; part ZZ1 1AA, code AB12-SE19GF-X",
+        "std::string of c0ffee::face",
+        "ISBN 9780141036144 and 30 TB of beatae",
+    ],
+)
+def test_what_only_looks_alike_stays(text: str) -> None:
+    assert scrubbed(text) == text
+
+
+def test_texts_without_anything_personal_are_not_copied() -> None:
+    texts = Values.of(["nothing here", None, "jane@bigcorp.com", "nor here"])
+    clean = SCRUBBER.scrub(texts)
+    assert clean.to_list() == ["nothing here", None, EMAIL, "nor here"]
+    assert clean.starts[[0, 3]].tolist() == texts.starts[[0, 3]].tolist()
+    assert SCRUBBER.scrub(texts.at(np.array([0, 1, 3]))).buffer is texts.buffer
+
+
+def test_an_apostrophe_in_a_tag_ends_no_attribute() -> None:
+    names = [f"Wren{letter}{other}" for letter in "abcdefghijklmnopqrs" for other in "abcdefghijklmnopqrst"]
+    identities = Identities(SCRUBBER.pseudonyms, PUBLIC)
+    identities.add_names(pl.Series(["Ann"] * len(names)), pl.Series(names))
+    scrubber = Scrubber(SCRUBBER.pseudonyms, identities, PUBLIC)
+    scrubber.prepare()
+    made = scrubber.scrub(Values.of([f"<a title='Ann {name}'>Ann {name}</a>" for name in names])).to_list()
+    parsed = [fromstring(str(each)) for each in made]  # noqa: S314
+    assert any("'" in str(element.text) for element in parsed)
+    assert all(element.get("title") == element.text for element in parsed)
+
+
+UNCHANGED = [
+    *("Jane Featherstone", "jane@bigcorp.com", "AB 12 34 56 C", "4111 1111 1111 1111", "81.2.69.142", "943 476 5919"),
+    *("GB29 NWBK 6016 1331 9268 19", "2001:470:1f0b::1", "jfeather77", "\\u00e9", "%20", '"', " ", ", "),
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(UNCHANGED), st.text(max_size=4)), max_size=6).map(" ".join))
+def test_what_is_scrubbed_has_nothing_left_to_scrub(text: str) -> None:
+    once = scrubbed(text.replace("\0", ""))
+    assert scrubbed(once) == once

@@ -1,0 +1,46 @@
+import re
+
+import pytest
+
+from etna_pipelines.anonymise.patterns import Kind, is_account, is_health_number
+from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.stand_ins import StandIns
+from etna_pipelines.anonymise.values import Values
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "another"),
+    [
+        ("phone", "07911 123456", "+44 (0)7911-123456"),
+        ("national_insurance", "AB 12 34 56 C", "AB123456C"),
+        ("card", "4111 1111 1111 1111", "4111111111111111"),
+        ("health", "943 476 5919", "9434765919"),
+        ("account", "GB29 NWBK 6016 1331 9268 19", "GB29NWBK60161331926819"),
+        ("postcode", "SW1A 1AA", "SW1A1AA"),
+    ],
+)
+def test_one_number_has_one_stand_in_however_it_is_grouped(
+    pseudonyms: Pseudonyms, kind: Kind, written: str, another: str
+) -> None:
+    one, two = StandIns(pseudonyms).of(kind, [written, another])
+    begun = 1 if kind == "phone" else 0
+    assert re.sub(r"\W", "", one)[begun:] == re.sub(r"\W", "", two).removeprefix("440")
+    assert re.sub(r"\w", "", one) == re.sub(r"\w", "", written) or kind == "postcode"
+    assert one != written
+
+
+def test_a_postcode_and_an_address_are_those_of_their_columns(pseudonyms: Pseudonyms) -> None:
+    made = StandIns(pseudonyms)
+    assert made.of("postcode", ["SW1A 1AA"]) == pseudonyms.fake(Values.of(["SW1A 1AA"]), "postcode").to_list()
+    assert made.of("email", ["Jane@b.co"]) == pseudonyms.email(Values.of(["jane@b.co"])).to_list()
+
+
+def test_stand_ins_are_nobody_s(pseudonyms: Pseudonyms) -> None:
+    made = StandIns(pseudonyms)
+    [account] = made.of("account", ["GB29NWBK60161331926819"])
+    assert account.startswith("ZZ")
+    assert is_account(account)
+    assert not is_health_number(made.of("health", ["9434765919"])[0])
+    four, six = made.of("ip", ["81.2.69.142", "2001:470::1"])
+    assert four.startswith(("192.0.2.", "198.51.100.", "203.0.113."))
+    assert six.startswith("2001:db8::")

@@ -7,8 +7,10 @@ ordinary word, or one that pseudonyms themselves are made of, says nothing about
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -17,7 +19,7 @@ from etna_pipelines.anonymise.known import Known
 from etna_pipelines.anonymise.mentions import FULL, KINDS, PAIR, REVERSED, SURNAME, USERNAME, Mentions
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
-from etna_pipelines.anonymise.values import Values
+from etna_pipelines.anonymise.values import Numbers, Values
 
 SHORTEST = 4
 """Characters that a single word needs to be looked for."""
@@ -25,6 +27,7 @@ SHORTEST = 4
 _HANDLE = r"^((?:\p{L}+[._\-])*\p{L}{2,}\d+)(?:\+[^@]*)?@"
 _APOSTROPHES = r"['’ʼ]"  # a name that has one may be written without: `conor-ogallchobhair`; so with `ł` in slugs
 _IN_TWO = {"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "þ": "th", "Þ": "th"}
+_PART = 1 << 16  # names
 _GROWN = 2  # times as many rows as were distinct last: what is collected is made distinct again
 
 
@@ -49,7 +52,8 @@ class _Distinct:
         """In order, so that it makes no difference how they came."""
         if not self._parts:
             return pl.DataFrame(schema=dict.fromkeys(self.schema, pl.String))
-        return pl.concat(self._parts).unique().sort(self.schema)
+        self._parts = [pl.concat(self._parts).unique().sort(self.schema)]
+        return self._parts[0]
 
 
 @dataclass
@@ -89,30 +93,12 @@ class Identities:
         """The search for everybody collected so far."""
         pairs = self._pairs.rows()
         people = {PAIR: (pairs["first"], pairs["last"])}
-        sequences = [
-            _Sequences(pairs["first"] + " " + pairs["last"], PAIR),
-            _Sequences(pairs["last"] + " " + pairs["first"], REVERSED),
-        ]
+        parts = [_sequences(PAIR, pairs["first"], pairs["last"]), _sequences(REVERSED, pairs["last"], pairs["first"])]
         for kind, distinct in self._singles.items():
             names = distinct.rows()["name"]
             people[kind] = (names, names)
-            sequences.append(_Sequences(names, kind))
-        texts = pl.concat([each.texts for each in sequences])
-        meanings = np.concatenate([each.meanings for each in sequences])
-        bare = texts.str.replace_all(_APOSTROPHES, "")
-        spelt = bare.str.replace_many(_IN_TWO)
-        in_ascii = bare.str.normalize("NFKD").str.replace_all(r"[^\x00-\x7f]", "")
-        variants = [
-            (texts, texts.is_not_null()),
-            (bare, bare != texts),
-            (spelt, spelt != bare),
-            (in_ascii, in_ascii != bare),
-        ]
-        known = Known.of(
-            Values.of(pl.concat([variant.filter(other) for variant, other in variants])),
-            np.concatenate([meanings[other.to_numpy()] for _, other in variants]),
-        )
-        return Mentions(self.pseudonyms, known, people)
+            parts.append(_sequences(kind, names))
+        return Mentions(self.pseudonyms, Known.of(chain.from_iterable(parts)), people)
 
     def are_published(self, emails: pl.Series) -> pl.Series:
         """Which of these addresses (in lower case) are of a public domain."""
@@ -148,16 +134,18 @@ class Identities:
         return len(self._pairs.rows()) + sum(len(distinct.rows()) for distinct in self._singles.values())
 
 
-@dataclass(frozen=True)
-class _Sequences:
-    """Names of one kind, and what each means to `Mentions`."""
-
-    texts: pl.Series
-    kind: int
-
-    @property
-    def meanings(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-        return np.arange(len(self.texts), dtype=np.int64) * KINDS + self.kind
+def _sequences(kind: int, *names: pl.Series) -> Iterator[tuple[Values, Numbers]]:
+    """What people of a kind may be written as, and what that means to `Mentions`; a part at a time in memory."""
+    for start in range(0, len(names[0]), _PART):
+        texts = pl.select(pl.concat_str([each.slice(start, _PART) for each in names], separator=" ")).to_series()
+        meanings = np.arange(start, start + len(texts), dtype=np.int64) * KINDS + kind
+        yield Values.of(texts), meanings
+        bare = texts.str.replace_all(_APOSTROPHES, "")
+        in_ascii = bare.str.normalize("NFKD").str.replace_all(r"[^\x00-\x7f]", "")
+        for spelt, before in ((bare, texts), (bare.str.replace_many(_IN_TWO), bare), (in_ascii, bare)):
+            other = spelt != before
+            if other.any():
+                yield Values.of(spelt.filter(other)), meanings[other.to_numpy()]
 
 
 def ascii_folded(text: str) -> str:

@@ -5,6 +5,7 @@ live in memory alone, and two different sequences share one in a million nights 
 compared with what they stand for.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ from etna_pipelines.anonymise.plain import Plain
 from etna_pipelines.anonymise.values import Bytes, Choice, Numbers, Values
 
 Hashes = npt.NDArray[np.uint64]
+Meanings = npt.NDArray[np.int32]
 
 WIDEST_GAP = 12
 """Bytes between two words of a sequence."""
@@ -50,27 +52,23 @@ class Known:
     """Hashes in order, those of beginnings and of whole sequences, with what each sequence means."""
 
     hashes: Hashes
-    meanings: Numbers
+    meanings: Meanings
     """Of whole sequences: their caller's number, 0 or more."""
-    _index: Numbers
+    _index: Meanings
     """For each value of the hashes' first bits, the first entry."""
     _filter: npt.NDArray[np.uint8]
     """Bits of the words that sequences begin with: small enough for the processor's cache."""
 
     @classmethod
-    def of(cls, sequences: Values, meanings: Numbers) -> "Known":
-        """Sequences of words by what each means."""
-        hashes, whole = _hashes_of(sequences)
-        entries = np.where(whole >= 0, meanings[np.maximum(whole, 0)], _BEGINNING)
-        order = np.lexsort((entries, hashes))
-        hashes, entries = hashes[order], entries[order]
-        new = np.ones(len(hashes), np.bool_)
-        new[1:] = (hashes[1:] != hashes[:-1]) | (entries[1:] != entries[:-1])
-        hashes, entries = hashes[new], entries[new]
+    def of(cls, parts: Iterable[tuple[Values, Numbers]]) -> "Known":
+        """Sequences of words and what each means, in parts that are read one after another."""
+        hashes, meanings = _entries(parts)
+        order = np.lexsort((meanings, hashes))
+        hashes, meanings = hashes[order], meanings[order]
         bits = max(len(hashes).bit_length(), 4)
         borders = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
-        index = np.append(np.searchsorted(hashes, borders), len(hashes))
-        return cls(hashes, entries, index, _filter(hashes, bits + _SPARSE))
+        index = np.append(np.searchsorted(hashes, borders), len(hashes)).astype(np.int32)
+        return cls(hashes, meanings, index, _filter(hashes, bits + _SPARSE))
 
     def find(self, plain: Plain) -> Found:
         """The sequences in the texts: of those that begin with the same word the longest."""
@@ -85,7 +83,7 @@ class Known:
             _find(room, *search)
         return Found(room[:count, 0], room[:count, 1], room[:count, 2])
 
-    def all_of(self, entry: int) -> Numbers:
+    def all_of(self, entry: int) -> Meanings:
         """The meanings that share an entry's sequence."""
         last = np.searchsorted(self.hashes, self.hashes[entry], "right")
         return self.meanings[entry:last]
@@ -103,6 +101,19 @@ class Known:
 
     def __len__(self) -> int:
         return int(np.count_nonzero(self.meanings >= 0))
+
+
+def _entries(parts: Iterable[tuple[Values, Numbers]]) -> tuple[Hashes, Meanings]:
+    """Of each part the distinct hashes with what they mean, beginnings (which many names share) once for all."""
+    beginnings, hashes, meanings = [np.empty(0, np.uint64)], [], []
+    for sequences, means in parts:
+        found, whole = _hashes_of(sequences)
+        beginnings.append(np.unique(found[whole < 0]))
+        hashes.append(found[whole >= 0])
+        meanings.append(means[whole[whole >= 0]].astype(np.int32))
+    hashes.append(np.unique(np.concatenate(beginnings)))
+    meanings.append(np.full(len(hashes[-1]), _BEGINNING, np.int32))
+    return np.concatenate(hashes), np.concatenate(meanings)
 
 
 @kernel
@@ -149,8 +160,8 @@ def _find(
     buffer: Bytes,
     folding: Folding,
     hashes: Hashes,
-    meanings: Numbers,
-    index: Numbers,
+    meanings: Meanings,
+    index: Meanings,
     filter_: npt.NDArray[np.uint8],
 ) -> int:
     """Note what is found: where it begins and ends, and its entry. Gives how much there is, noted as far as it fits."""
@@ -233,7 +244,7 @@ def _joins(buffer: Bytes, begin: int, end: int) -> bool:
 
 
 @inlined
-def _entry(sequence: np.uint64, hashes: Hashes, index: Numbers, shift: np.uint64) -> int:
+def _entry(sequence: np.uint64, hashes: Hashes, index: Meanings, shift: np.uint64) -> int:
     """The first entry of a hash, -1 where there is none."""
     top = sequence >> shift
     for entry in range(index[top], index[top + np.uint64(1)]):
@@ -243,7 +254,7 @@ def _entry(sequence: np.uint64, hashes: Hashes, index: Numbers, shift: np.uint64
 
 
 @inlined
-def _close(opened: Numbers, one: int, place: int, entry: int, hashes: Hashes, meanings: Numbers) -> None:
+def _close(opened: Numbers, one: int, place: int, entry: int, hashes: Hashes, meanings: Meanings) -> None:
     """Note that what is open is whole here, if the entry says so."""
     if meanings[entry] == _BEGINNING:
         entry += 1

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from etna_pipelines.anonymise.known import Known
+from etna_pipelines.anonymise.known import Known, Meanings
 from etna_pipelines.anonymise.plain import Plain
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
-from etna_pipelines.anonymise.values import Numbers, Values
+from etna_pipelines.anonymise.values import Values
 
 PAIR, REVERSED, SURNAME, FULL, USERNAME = range(5)
 """What a sequence of words is: first and last name, last and first, a last name, a name of one word, a username."""
@@ -78,7 +78,7 @@ class Mentions:
         """Which of these are found by themselves."""
         return [bool(held) for held in self._known.holds(Values.of(names))]
 
-    def _parts(self, piece: str, meanings: Numbers) -> list[_Part]:
+    def _parts(self, piece: str, meanings: Meanings) -> list[_Part]:
         """Of people who share the words of a piece, whoever is written just so counts, else the first of them."""
         options = [self._named(int(meaning)) for meaning in meanings]
         if len(options) > 1:

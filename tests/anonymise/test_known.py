@@ -13,7 +13,7 @@ SEQUENCES = [
     "Jane Featherstone of Kew",
     "Łódź",
 ]
-KNOWN = Known.of(Values.of(SEQUENCES), np.arange(len(SEQUENCES)))
+KNOWN = Known.of([(Values.of(SEQUENCES), np.arange(len(SEQUENCES)))])
 
 
 def found(text: str | None, *others: str) -> list[tuple[str, list[int]]]:
@@ -63,6 +63,6 @@ def test_what_is_held() -> None:
 
 
 def test_nothing_is_found_by_a_search_for_nothing() -> None:
-    nothing = Known.of(Values.of([]), np.empty(0, np.int64))
+    nothing = Known.of([])
     assert len(nothing.find(Plain.of(Values.of(["Jane"]))).starts) == 0
     assert nothing.holds(Values.of(["Jane"])).tolist() == [False]

@@ -55,6 +55,8 @@ class Reading(NamedTuple):
     """Where each window starts."""
     origins: Numbers
     """Where what it was made of starts, in the bytes that were read."""
+    unpacked: bool = False
+    """Whether it came out of base64 or hex, where random bytes may spell something short by chance."""
 
     def origin(self, position: int) -> int:
         """What a position in these bytes was made of, as far as it needs to be known: the field."""
@@ -62,7 +64,8 @@ class Reading(NamedTuple):
 
     def within(self, outer: "Reading") -> "Reading":
         """The same reading, where the bytes that were read are themselves a reading."""
-        return self._replace(origins=np.array([outer.origin(each) for each in self.origins.tolist()], np.int64))
+        origins = np.array([outer.origin(each) for each in self.origins.tolist()], np.int64)
+        return self._replace(origins=origins, unpacked=self.unpacked or outer.unpacked)
 
 
 def readings(raw: Bytes, marks: Numbers) -> Iterator[Reading]:
@@ -77,7 +80,7 @@ def readings(raw: Bytes, marks: Numbers) -> Iterator[Reading]:
         yield Reading(*_with_letters(raw, letters))
     if len(encoded) and len((undone := Reading(*_undone(raw, encoded, *_entities()))).raw):
         yield undone
-    if len((unpacked := Reading(*_unpacked(raw, packed))).raw):
+    if len((unpacked := Reading(*_unpacked(raw, packed), unpacked=True)).raw):
         yield unpacked
 
 

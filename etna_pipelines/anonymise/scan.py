@@ -18,6 +18,9 @@ from etna_pipelines.anonymise.values import Bytes, Numbers
 DEPTH = 16
 """Encodings within encodings that are undone."""
 
+LONG = 14
+"""Bytes of an address that is no chance where tokens of random bytes are unpacked."""
+
 NAME, PHONE, EMAIL, FOREIGN = (
     "original name, username or secret",
     "original phone number",
@@ -88,7 +91,8 @@ class Scan:
             if not self._is_allowed(_KINDS[kind], hash_, raw, start, end, allowed)
         ]
         signs = raw[marks] == _AT
-        hits += self._emails(raw, marks[signs], allowed)
+        shortest = LONG if made_of and made_of.unpacked else 0
+        hits += self._emails(raw, marks[signs], allowed, shortest)
         if made_of:
             hits = [Hit(hit.kind, made_of.origin(hit.position)) for hit in hits]
         seen.readings.append(hits)
@@ -99,7 +103,8 @@ class Scan:
             seen.decoded += len(hidden.raw)
             self._scan(hidden.raw, hidden, seen, depth - 1)
 
-    def _emails(self, raw: Bytes, signs: Numbers, allowed: Counter[str]) -> list[Hit]:
+    def _emails(self, raw: Bytes, signs: Numbers, allowed: Counter[str], shortest: int) -> list[Hit]:
+        """Addresses that are an original's; foreign ones of at least `shortest` bytes."""
         if not len(signs):
             return []
         starts, ends, ats, domains, known = contacts.addresses(raw, signs, self._known.letters, self._known.emails)
@@ -114,7 +119,7 @@ class Scan:
         for reason, count in zip(reasons, counts.tolist(), strict=True):
             if reason:
                 allowed[reason] += count
-        foreign = np.array([reason is None for reason in reasons], np.bool_)[inverse]
+        foreign = np.array([reason is None for reason in reasons], np.bool_)[inverse] & (ends - starts >= shortest)
         for kind, chosen in ((EMAIL, known != 0), (FOREIGN, foreign)):
             for place in np.flatnonzero(chosen).tolist():
                 start, end = int(starts[place]), int(ends[place])

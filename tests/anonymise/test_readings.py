@@ -83,7 +83,7 @@ def test_broken_encodings_are_read_somehow(text: str) -> None:
 def test_only_the_surroundings_of_an_encoding_are_read_again_with_their_places() -> None:
     raw = np.frombuffer(b"a" * 9_999 + b" b%20c " + b"d" * 9_999 + b"\te%20f", np.uint8)
     [reading] = readings(raw, np.flatnonzero(raw == ord("%")))
-    assert len(reading.raw) < 3 * REACH
+    assert len(reading.raw) < 5 * REACH  # twice as far where it may be in the midst of an address
     assert [reading.origin(position) > 9_000 for position in reading.starts.tolist()] == [True, True]
     assert raw[reading.origin(len(reading.raw) - 1) - 1] == ord("\t")
 

@@ -12,6 +12,27 @@ import numpy as np
 from etna_pipelines.anonymise.eights import EACH
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.letters import plain_letters
+from etna_pipelines.anonymise.shapes import (
+    AT,
+    CLASSES,
+    DIGIT,
+    OTHER,
+    SIGN,
+    UPPER,
+    account_end,
+    class_at,
+    date_end,
+    insurance_end,
+    ipv4_end,
+    ipv6_end,
+    ipv6_start,
+    is_alphanumeric,
+    is_in_ipv6,
+    is_letter,
+    is_uuid,
+    number_end,
+    postcode_end,
+)
 from etna_pipelines.anonymise.values import Bytes, Numbers
 
 
@@ -46,20 +67,12 @@ _DOMAIN_REACH = 260
 _SAYS_HEALTH = 24  # bytes before a number in which its being an NHS number is said
 _USUALLY_APART = 64  # bytes between one window and the next; where they are closer, texts are read twice
 
-_OTHER, _DIGIT, _UPPER, _LOWER, _AT, _SIGN = range(6)
-_CLASSES = np.zeros(256, np.uint8)
-_CLASSES[ord("0") : ord("9") + 1] = _DIGIT
-_CLASSES[ord("A") : ord("Z") + 1] = _UPPER
-_CLASSES[ord("a") : ord("z") + 1] = _LOWER
-_CLASSES[ord("@")] = _AT
-_CLASSES[[ord(":"), ord("=")]] = _SIGN
-
 _IN_BASE64 = np.full(256, -1, np.int8)
 for _value, _character in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"):
     _IN_BASE64[ord(_character)] = _value
 _IN_BASE64[ord("-")], _IN_BASE64[ord("_")] = 62, 63
 
-_IN_LOCAL_PART = (_CLASSES > _OTHER) & (_CLASSES < _AT)
+_IN_LOCAL_PART = (CLASSES > OTHER) & (CLASSES < AT)
 _IN_LOCAL_PART[[ord(character) for character in "._+'-"]] = True
 _IN_LOCAL_PART[0x80:] = True
 
@@ -112,18 +125,18 @@ def _windows(found: Numbers, buffer: Bytes) -> int:
     """
     count, place, packed_until = 0, 0, 0
     while place < len(buffer):
-        kind = _CLASSES[buffer[place]]
-        if kind == _OTHER:
+        kind = CLASSES[buffer[place]]
+        if kind == OTHER:
             place += 1
             continue
-        if kind == _AT:
+        if kind == AT:
             count = _note(found, count, _local_part(buffer, place), _domain(buffer, place), EMAIL)
             place += 1
             continue
-        if kind == _SIGN:
+        if kind == SIGN:
             last = place - 2 if place > 1 and buffer[place - 1] == 0x22 else place - 1
             may_name = last > 1 and _ENDS[buffer[last - 2] & 31, buffer[last - 1] & 31, buffer[last] & 31]
-            if may_name or (_is_in_ipv6(buffer, place - 1) and _is_in_ipv6(buffer, place + 1)):
+            if may_name or (is_in_ipv6(buffer, place - 1) and is_in_ipv6(buffer, place + 1)):
                 count = _sign(found, count, buffer, place)
             place += 1
             continue
@@ -133,7 +146,7 @@ def _windows(found: Numbers, buffer: Bytes) -> int:
             taken, eight = plain_letters(buffer, end)
             end, letters = end + taken, letters + _letters_of(eight)
         digits = end - place - letters
-        if end - place == 8 and buffer[end] == 0x2D and _is_uuid(buffer, place):
+        if end - place == 8 and buffer[end] == 0x2D and is_uuid(buffer, place):
             place += 36
             continue
         if place >= packed_until and (end - place >= SHORTEST_BASE64 or _IN_BASE64[buffer[end]] >= 0):
@@ -147,7 +160,7 @@ def _windows(found: Numbers, buffer: Bytes) -> int:
                 place = end
             else:
                 count, place = _digits(found, count, buffer, place)
-        elif _CLASSES[buffer[place]] != _DIGIT and (digits or (end - place == 2 and _has_digit_near(buffer, end))):
+        elif CLASSES[buffer[place]] != DIGIT and (digits or (end - place == 2 and _has_digit_near(buffer, end))):
             count, place = _letters_and_digits(found, count, buffer, place, end)
         else:
             if end - place == 6 and eight == _BEARER:
@@ -162,9 +175,9 @@ def _sign(found: Numbers, count: int, buffer: Bytes, place: int) -> int:
     start = _hidden_name(buffer, place)
     if start >= 0:
         count = _note(found, count, start, _text_end(buffer, place, _LONGEST_SECRET), SECRET)
-    end = _ipv6_end(buffer, place) if buffer[place] == 0x3A else 0
+    end = ipv6_end(buffer, place) if buffer[place] == 0x3A else 0
     if end:
-        count = _note(found, count, _ipv6_start(buffer, place), end, ADDRESS)
+        count = _note(found, count, ipv6_start(buffer, place), end, ADDRESS)
     return count
 
 
@@ -176,12 +189,6 @@ def _note(found: Numbers, count: int, start: int, end: int, looks: int) -> int:
 
 
 @inlined
-def _class(buffer: Bytes, place: int) -> int:
-    """Of the byte at a place, also where there is none."""
-    return int(_CLASSES[buffer[place]]) if 0 <= place < len(buffer) else _OTHER
-
-
-@inlined
 def _letters_of(eight: np.uint64) -> int:
     """How many of `plain_letters` are letters: digits have another second bit."""
     return int((((eight >> np.uint64(6)) & EACH) * EACH) >> np.uint64(56))
@@ -190,30 +197,10 @@ def _letters_of(eight: np.uint64) -> int:
 @inlined
 def _has_digit_near(buffer: Bytes, end: int) -> bool:
     """Whether a digit follows after one to three signs."""
-    near = _class(buffer, end + 1) == _DIGIT or _class(buffer, end + 2) == _DIGIT or _class(buffer, end + 3) == _DIGIT
+    near = (
+        class_at(buffer, end + 1) == DIGIT or class_at(buffer, end + 2) == DIGIT or class_at(buffer, end + 3) == DIGIT
+    )
     return near or buffer[end] >= 0x80
-
-
-@inlined
-def _is_letter(buffer: Bytes, place: int) -> bool:
-    return _class(buffer, place) in (_UPPER, _LOWER)
-
-
-@inlined
-def _is_alphanumeric(buffer: Bytes, place: int) -> bool:
-    return _OTHER < _class(buffer, place) < _AT
-
-
-@inlined
-def _is_hexadecimal(buffer: Bytes, place: int) -> bool:
-    return _class(buffer, place) == _DIGIT or (_is_letter(buffer, place) and buffer[place] | 0x20 <= 0x66)
-
-
-@kernel
-def _word_end(buffer: Bytes, place: int) -> int:
-    while _is_alphanumeric(buffer, place):
-        place += 1
-    return place
 
 
 @kernel
@@ -224,27 +211,24 @@ def _text_end(buffer: Bytes, place: int, reach: int) -> int:
     return end
 
 
-# What begins with a letter
-
-
 @kernel
 def _letters_and_digits(found: Numbers, count: int, buffer: Bytes, place: int, end: int) -> tuple[int, int]:
     """At a word that begins with a letter, and has digits or is two letters."""
-    letters = 1 if not _is_letter(buffer, place + 1) else 2 if not _is_letter(buffer, place + 2) else 3
+    letters = 1 if not is_letter(buffer, place + 1) else 2 if not is_letter(buffer, place + 2) else 3
     if letters == 3:
         return count, end
     digits = place + letters
     if letters == 2:
-        after = _insurance_end(buffer, digits)
+        after = insurance_end(buffer, digits)
         if after:
             return _note(found, count, place, after, INSURANCE), after
-    if _class(buffer, digits) != _DIGIT:
+    if class_at(buffer, digits) != DIGIT:
         return count, end
-    if letters == 2 and _class(buffer, digits + 1) == _DIGIT:
-        after = _account_end(buffer, place)
+    if letters == 2 and class_at(buffer, digits + 1) == DIGIT:
+        after = account_end(buffer, place)
         if after:
             return _note(found, count, place, after, ACCOUNT), after
-    after = _postcode_end(buffer, digits)
+    after = postcode_end(buffer, digits)
     if after:
         return _note(found, count, max(place - 2, 0), min(after + 2, len(buffer)), POSTCODE), after
     return count, end
@@ -260,78 +244,15 @@ def _says(buffer: Bytes, start: int, end: int, one: int, two: int, three: int) -
 
 
 @kernel
-def _insurance_end(buffer: Bytes, place: int) -> int:
-    """Where a National Insurance number ends whose two letters end here (`12 34 56 C`), 0 where there is none."""
-    for _pair in range(3):
-        place += _gap(buffer, place)
-        if _class(buffer, place) != _DIGIT or _class(buffer, place + 1) != _DIGIT:
-            return 0
-        place += 2
-    place += _gap(buffer, place)
-    is_suffix = _is_letter(buffer, place) and buffer[place] | 0x20 <= 0x64  # A to D
-    return place + 1 if is_suffix and not _is_alphanumeric(buffer, place + 1) else 0
-
-
-@inlined
-def _gap(buffer: Bytes, place: int) -> int:
-    """The width of a space, hyphen, plus (a URL's space), full stop, slash, bracket or Unicode's spaces and dashes."""
-    if place >= len(buffer):
-        return 0
-    if buffer[place] in (0x20, 0x28, 0x29, 0x2B, 0x2D, 0x2E, 0x2F):
-        return 1
-    if buffer[place] == 0xC2 and place + 1 < len(buffer) and buffer[place + 1] == 0xA0:
-        return 2
-    if buffer[place] == 0xE2 and place + 2 < len(buffer) and buffer[place + 1] == 0x80 and buffer[place + 2] != 0x99:
-        return 3
-    return 0
-
-
-@kernel
-def _account_end(buffer: Bytes, place: int) -> int:
-    """Where an IBAN may end at the latest (ISO 13616: 15 to 34 capitals and digits), 0 where it can't be one."""
-    total, end = 0, place
-    while total < 34:
-        while total < 34 and (_class(buffer, place) == _DIGIT or _class(buffer, place) == _UPPER):
-            place, total = place + 1, total + 1
-        end = place
-        gap = _gap(buffer, place)
-        if gap == 0 or not _is_alphanumeric(buffer, place + gap) or total % 4:
-            break
-        place += gap
-    return end if total >= 15 else 0
-
-
-@kernel
-def _postcode_end(buffer: Bytes, place: int) -> int:
-    """Where a postcode ends whose letters end before its first digit here, 0 where there is none."""
-    for outward in (2, 1):  # `SW1A 1AA` is tried before `SW1 1AA`, and `SE19GF` as `SE1 9GF` last
-        if outward == 2 and not _is_alphanumeric(buffer, place + 1):
-            continue
-        inward = place + outward
-        inward += _gap(buffer, inward)
-        if (
-            _class(buffer, inward) == _DIGIT
-            and _is_letter(buffer, inward + 1)
-            and _is_letter(buffer, inward + 2)
-            and not _is_alphanumeric(buffer, inward + 3)
-        ):
-            return inward + 3
-    return 0
-
-
-# What begins with a digit
-
-
-@kernel
 def _digits(found: Numbers, count: int, buffer: Bytes, place: int) -> tuple[int, int]:
     """At a word of digits."""
-    after = _date_end(buffer, place)
+    after = date_end(buffer, place)
     if after:
         return count, after
-    after = _ipv4_end(buffer, place)
+    after = ipv4_end(buffer, place)
     if after:
         return _note(found, count, place, after, ADDRESS), after
-    after, digits = _number_end(buffer, place)
+    after, digits = number_end(buffer, place)
     if digits == 10 and after - place == 10 and _says(buffer, place - _SAYS_HEALTH, place, 0x6E, 0x68, 0x73):
         return _note(found, count, place, after, HEALTH), after
     if digits >= 9:
@@ -339,63 +260,6 @@ def _digits(found: Numbers, count: int, buffer: Bytes, place: int) -> tuple[int,
         before = 2 if place > 1 and (sign == 0x3A or sign == 0x2E) else 1 if sign == 0x2B else 0
         count = _note(found, count, place - before, min(after + 1, len(buffer)), NUMBER)
     return count, after
-
-
-@kernel
-def _number_end(buffer: Bytes, place: int) -> tuple[int, int]:
-    """Where groups of digits with gaps of up to three signs end, and how many digits they have."""
-    end, digits = place, 0
-    while True:
-        group = place
-        while _class(buffer, place) == _DIGIT:
-            place += 1
-        if _is_alphanumeric(buffer, place) and group > end:
-            return end, digits
-        end, digits = place, digits + place - group
-        for _sign in range(3):
-            place += _gap(buffer, place)
-        if place == end or _class(buffer, place) != _DIGIT:
-            return end, digits
-
-
-@kernel
-def _date_end(buffer: Bytes, place: int) -> int:
-    """Where `2026-11-23` ends, and the time after it (ISO 8601), 0 where there is none."""
-    for digit in (0, 1, 2, 3, 5, 6, 8, 9):
-        if _class(buffer, place + digit) != _DIGIT:
-            return 0
-    if buffer[place + 4] != 0x2D or buffer[place + 7] != 0x2D or _is_digit_or_gap(buffer, place + 10):
-        return 0
-    place += 10
-    has_time = place + 3 < len(buffer) and buffer[place] in (0x20, 0x54) and buffer[place + 3] == 0x3A
-    if has_time and _class(buffer, place + 1) == _DIGIT:
-        place += 3
-        while _class(buffer, place) == _DIGIT or buffer[place] in (0x2B, 0x2D, 0x2E, 0x3A):
-            place += 1
-    return place
-
-
-@inlined
-def _is_digit_or_gap(buffer: Bytes, place: int) -> bool:
-    return _class(buffer, place) == _DIGIT or (place < len(buffer) and buffer[place] == 0x2D)
-
-
-@kernel
-def _ipv4_end(buffer: Bytes, place: int) -> int:
-    for part in range(4):
-        first = place
-        while _class(buffer, place) == _DIGIT:
-            place += 1
-        if not 1 <= place - first <= 3:
-            return 0
-        if part < 3:
-            if place >= len(buffer) or buffer[place] != 0x2E:
-                return 0
-            place += 1
-    return 0 if _is_alphanumeric(buffer, place) else place
-
-
-# What begins with a sign
 
 
 @kernel
@@ -413,7 +277,7 @@ def _domain(buffer: Bytes, at: int) -> int:
     place = at + 1
     while place < len(buffer) and place - at < _DOMAIN_REACH:
         byte = buffer[place]
-        if byte < 0x80 and byte != 0x2D and byte != 0x2E and not _is_alphanumeric(buffer, place):
+        if byte < 0x80 and byte != 0x2D and byte != 0x2E and not is_alphanumeric(buffer, place):
             break
         place += 1
     return place
@@ -439,58 +303,6 @@ def _hidden_name(buffer: Bytes, sign: int) -> int:
         if letter and _ENDINGS[row, letter] == 0:
             return place + 1
     return -1
-
-
-@inlined
-def _is_in_ipv6(buffer: Bytes, place: int) -> bool:
-    return _is_hexadecimal(buffer, place) or (0 <= place < len(buffer) and buffer[place] == 0x3A)
-
-
-@kernel
-def _ipv6_start(buffer: Bytes, place: int) -> int:
-    while place > 0 and _is_in_ipv6(buffer, place - 1):
-        place -= 1
-    return place
-
-
-@kernel
-def _ipv6_end(buffer: Bytes, colon: int) -> int:
-    """Where what may be an IPv6 address ends whose first colon this is, 0 where there is none.
-
-    It has `::` or seven colons (RFC 4291, section 2.2)."""
-    start, colons, is_short = _ipv6_start(buffer, colon), 0, False
-    for place in range(start, colon):
-        if buffer[place] == 0x3A:
-            return 0
-    place = start
-    while place < len(buffer) and (_is_hexadecimal(buffer, place) or buffer[place] in (0x3A, 0x2E)):
-        if buffer[place] == 0x3A:
-            colons += 1
-            is_short |= place + 1 < len(buffer) and buffer[place + 1] == 0x3A
-        place += 1
-    if colons < 2 or not (is_short or colons == 7) or place - start < 6:
-        return 0
-    return 0 if _is_alphanumeric(buffer, start - 1) or _is_alphanumeric(buffer, place) else place
-
-
-# What is long
-
-
-@inlined
-def _is_uuid(buffer: Bytes, place: int) -> bool:
-    """Whether a word of eight is followed by words of four, four, four and twelve, with hyphens (RFC 9562)."""
-    is_one = place + 44 <= len(buffer) and (
-        buffer[place + 13] == 0x2D and buffer[place + 18] == 0x2D and buffer[place + 23] == 0x2D
-    )
-    if is_one:
-        is_one = (
-            plain_letters(buffer, place + 9)[0] == 4
-            and plain_letters(buffer, place + 14)[0] == 4
-            and plain_letters(buffer, place + 19)[0] == 4
-            and plain_letters(buffer, place + 24)[0] == 8
-            and plain_letters(buffer, place + 32)[0] == 4
-        )
-    return is_one
 
 
 @kernel
@@ -534,7 +346,7 @@ def _holds_text(buffer: Bytes, start: int, end: int) -> bool:
     """Whether base64 could hold UTF-8 without control characters, and is no mere word in small letters."""
     bits, held, more, capitals = 0, 0, 0, 0
     for place in range(start, end):
-        capitals += _CLASSES[buffer[place]] == _UPPER
+        capitals += CLASSES[buffer[place]] == UPPER
         bits, held = (bits << 6 | int(_IN_BASE64[buffer[place]])) & 0xFFFF, held + 6
         if held < 8:
             continue

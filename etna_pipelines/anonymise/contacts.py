@@ -17,6 +17,7 @@ FEWEST, MOST = 9, 15
 """Digits of a phone number (E.164 allows 15)."""
 
 _AT, _PLUS, _DOT, _ZERO = ord("@"), ord("+"), ord("."), ord("0")
+_DASH, _UNDERSCORE, _QUOTE, _APOSTROPHE, _BACKSLASH, _SMALL_B, _SMALL_F = (ord(sign) for sign in "-_'’\\bf")
 _BRITAIN = 44
 IN_NUMBERS = np.isin(np.arange(256), np.frombuffer(b"0123456789 -()./+\xc2\xa0", np.uint8))
 """Digits, and what may stand between those of a phone number."""
@@ -111,7 +112,7 @@ def _usernames(buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letter
                 if code in (_AT, _PLUS):
                     begins[row], sizes[row] = start, position - start
                 break
-            elif code in (ord("."), ord("_"), ord("-")) and run:
+            elif code in (_DOT, _UNDERSCORE, _DASH) and run:
                 run = 0
             elif letter and not digits:
                 run += 1
@@ -198,7 +199,7 @@ def _is_hexadecimal(raw: Bytes, position: int) -> bool:
     if 48 <= byte < 58:
         return True
     if 97 <= (byte | 32) <= 102:
-        return not (position and raw[position - 1] == ord("\\") and byte in (ord("b"), ord("f")))
+        return not (position and raw[position - 1] == _BACKSLASH and byte in (_SMALL_B, _SMALL_F))
     return False
 
 
@@ -209,7 +210,7 @@ def _local_start(raw: Bytes, at: int, words: Hashes, letters: Letters) -> int:
     while position > 0:
         byte = raw[position - 1]
         if byte < 128:
-            if words[byte] == 0 and byte not in (_DOT, ord("_"), _PLUS, ord("'"), ord("-")):
+            if words[byte] == 0 and byte not in (_DOT, _UNDERSCORE, _PLUS, _QUOTE, _DASH):
                 break
             position -= 1
         else:
@@ -217,7 +218,7 @@ def _local_start(raw: Bytes, at: int, words: Hashes, letters: Letters) -> int:
             while start > 0 and raw[start] & 0xC0 == 0x80:
                 start -= 1
             code, _ = code_at(raw, start, position)
-            if folded(code, letters) == 0 and code != ord("’"):
+            if folded(code, letters) == 0 and code != _APOSTROPHE:
                 break
             position = start
     return position
@@ -237,7 +238,7 @@ def _domain_end(raw: Bytes, at: int, words: Hashes, letters: Letters) -> int:
             dots += 1
             label = 0
         elif byte < 128:
-            if words[byte] == 0 and byte != ord("-"):
+            if words[byte] == 0 and byte != _DASH:
                 break
             label += 1
         else:

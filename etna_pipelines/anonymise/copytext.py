@@ -67,13 +67,15 @@ class Fields:
         for number, values in enumerate(changed[column] for column in columns):
             np.add(values.starts, before[id(values.buffer)], out=starts[number])
             lengths[number] = values.lengths
+        joined = next(iter(buffers.values())) if len(buffers) == 1 else np.concatenate([_NONE, *buffers.values()])
+        joined.flags.writeable = False
         return _written(
             self.raw,
             self.ends,
             max(self.width, 1),
             np.ones(len(self), np.bool_) if kept is None else kept,
             np.array(columns, np.int64),
-            next(iter(buffers.values())) if len(buffers) == 1 else np.concatenate([_NONE, *buffers.values()]),
+            joined,
             starts,
             lengths,
             np.array([plain[id(changed[column].buffer)] for column in columns], np.bool_),

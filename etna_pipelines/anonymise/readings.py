@@ -25,7 +25,7 @@ ENCODINGS = ("escapes", "\\u escapes", "URL encoding", "HTML entities", "base64"
 
 _TAB, _NEWLINE, _RETURN, _SPACE = 9, 10, 13, 32
 _PERCENT, _AMPERSAND, _BACKSLASH, _SEMICOLON, _HASH = (ord(sign) for sign in "%&\\;#")
-_SMALL_U, _SMALL_X = ord("u"), ord("x")
+_SMALL_U, _SMALL_X, _SMALL_N, _SMALL_R = (ord(letter) for letter in "uxnr")
 _ESCAPE_LETTERS = np.isin(np.arange(256), np.frombuffer(b"nrtbfv", np.uint8))
 
 
@@ -77,11 +77,17 @@ def readings(raw: Bytes, marks: Numbers) -> Iterator[Reading]:
     encoded = marks[(signs == _PERCENT) | (signs == _AMPERSAND) | (backslashes & (following == _SMALL_U))]
     packed = marks[backslashes & (following == _SMALL_X)]
     if len(letters):
-        yield Reading(*_with_letters(raw, letters))
-    if len(encoded) and len((undone := Reading(*_undone(raw, encoded, *_entities()))).raw):
+        yield _reading(_with_letters(raw, letters))
+    if len(encoded) and len((undone := _reading(_undone(raw, encoded, *_entities()))).raw):
         yield undone
-    if len((unpacked := Reading(*_unpacked(raw, packed), unpacked=True)).raw):
+    if len((unpacked := _reading(_unpacked(raw, packed), unpacked=True)).raw):
         yield unpacked
+
+
+def _reading(made: tuple[Bytes, Numbers, Numbers], unpacked: bool = False) -> Reading:
+    raw, starts, origins = made
+    raw.flags.writeable = False  # as what is read out of a file is: kernels have a version for each of the two
+    return Reading(raw, starts, origins, unpacked)
 
 
 @kernel
@@ -364,7 +370,7 @@ def _from_base64(raw: Bytes, position: int, out: Bytes, made: int) -> tuple[int,
             after = position
             while after < len(raw) and raw[after] == _BACKSLASH:
                 after += 1
-                if after + 1 < len(raw) and raw[after] in (ord("n"), ord("r")):
+                if after + 1 < len(raw) and raw[after] in (_SMALL_N, _SMALL_R):
                     after += 1
             if after == position or after >= len(raw) or _SIX[raw[after]] < 0:
                 break

@@ -33,6 +33,7 @@ SEQUENCE, PHONE = 0, 1
 
 _SLICE = 1 << 14  # bytes whose words are gathered before they are looked up: they stay in the cache
 _TAB, _NEWLINE, _PLUS, _COMMA, _COLON, _BACKSLASH = 9, 10, 43, 44, 58, 92
+_SMALL_U, _SMALL_X = ord("u"), ord("x")
 _ZERO, _ONE, _STEP, _ALL = np.uint64(0), np.uint64(1), np.uint64(_SLICE), np.uint64(2**64 - 1)
 _THREE, _FIVE, _SEVEN, _NINE = np.uint64(3), np.uint64(5), np.uint64(7), np.uint64(9)
 _DIGIT = 48
@@ -135,7 +136,7 @@ def _find(raw: Bytes, known_: Known, room: Hits, marks: Numbers) -> tuple[int, i
             else:
                 following = raw[position + _ONE] if position + _ONE < size else np.uint8(0)
                 escape = byte == _BACKSLASH and _ESCAPE_LETTERS[following]
-                if byte != _BACKSLASH or following in (ord("u"), ord("x")) or escape:
+                if byte != _BACKSLASH or following in (_SMALL_U, _SMALL_X) or escape:
                     if marked < len(marks):
                         marks[marked] = position
                     marked += 1

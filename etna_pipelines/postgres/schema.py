@@ -39,7 +39,8 @@ _COLUMNS = f"""
     SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull OR b.not_null,
            a.attgenerated <> '', t.typcategory,
            CASE WHEN b.typmod IS NULL THEN '' ELSE format_type(b.base, b.typmod) END,
-           ARRAY (SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid IN (b.base, t.typelem) ORDER BY e.enumsortorder),
+           ARRAY (SELECT e.enumlabel::text FROM pg_enum e
+                  WHERE e.enumtypid IN (b.base, t.typelem) ORDER BY e.enumsortorder),
            coalesce(pg_get_expr(v.adbin, v.adrelid), ''), a.attidentity <> ''
     FROM dumped r
     JOIN pg_attribute a ON a.attrelid = r.oid

@@ -76,7 +76,8 @@ def test_checks_are_those_of_the_table_and_of_its_columns_domains(database: Data
     table = table_of(
         database,
         """CREATE DOMAIN word AS text CHECK (VALUE <> ''); CREATE DOMAIN short AS word CHECK (length(VALUE) < 9);
-           CREATE TABLE t (a int CHECK (a > 0), "B b" short, c int, CONSTRAINT less CHECK (c < a), CHECK (t IS NOT NULL))""",
+           CREATE TABLE t (a int CHECK (a > 0), "B b" short, c int, CONSTRAINT less CHECK (c < a),
+                           CHECK (t IS NOT NULL))""",
     )
     assert {"less", "t_a_check", "word_check"} < {check.name for check in table.checks}
     assert {(check.sql, tuple(check.columns)) for check in table.checks} == {

@@ -7,9 +7,9 @@ cache and leaves few places to look at closely.
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from etna_pipelines.anonymise.contacts import IN_NUMBERS, phone_before
+from etna_pipelines.anonymise.eights import EACH, HIGHEST, load, load_some
 from etna_pipelines.anonymise.hash_sets import NOTHING, Index, index, known
 from etna_pipelines.anonymise.kernel import inlined, kernel
 from etna_pipelines.anonymise.originals import Originals
@@ -18,12 +18,14 @@ from etna_pipelines.anonymise.spelling import (
     SEPARATES,
     Hashes,
     Letters,
+    begun,
     chained,
     code_at,
+    eight_more,
+    finished,
     folded,
-    number_of,
     signed,
-    stepped,
+    spelled,
 )
 from etna_pipelines.anonymise.values import Bytes, Numbers
 from etna_pipelines.anonymise.words import LONGEST
@@ -31,27 +33,28 @@ from etna_pipelines.anonymise.words import LONGEST
 SEQUENCE, PHONE = 0, 1
 """Kinds of hits."""
 
-_SLICE = 1 << 14  # bytes whose words are gathered before they are looked up: they stay in the cache
+_SLICE = 1 << 13  # bytes whose words are gathered before they are looked up: they stay in the cache
 _TAB, _NEWLINE, _PLUS, _COMMA, _COLON, _BACKSLASH = 9, 10, 43, 44, 58, 92
-_SMALL_U, _SMALL_X = ord("u"), ord("x")
-_ZERO, _ONE, _STEP, _ALL = np.uint64(0), np.uint64(1), np.uint64(_SLICE), np.uint64(2**64 - 1)
-_THREE, _FIVE, _SEVEN, _NINE = np.uint64(3), np.uint64(5), np.uint64(7), np.uint64(9)
+_ZERO, _ONE, _TWO, _EIGHT, _SIXTEEN, _STEP = (np.uint64(number) for number in (0, 1, 2, 8, 16, _SLICE))
+_THREE, _FIVE, _SEVEN, _NINE = (np.uint64(number) for number in (3, 5, 7, 9))
+_SMALL = EACH * np.uint64(32)
+_FIRST = np.array([(1 << 8 * min(length, 8)) - 1 for length in range(17)], np.uint64)
+_SECOND = np.array([(1 << 8 * max(length - 8, 0)) - 1 for length in range(17)], np.uint64)
 _DIGIT = 48
-_BEGINS, _COMPLETE = (
-    15,
-    LONGEST,
-)  # bits 0 to 3: words that begin sequences of 1 to 4; bits 4 to 7: such sequences themselves
+_COMPLETE = LONGEST  # bits 0 to 3: words that begin sequences of 1 to 4; bits 4 to 7: such sequences themselves
 _EDGES = np.isin(np.arange(256), np.frombuffer(b"\t\n\"'<>\\()[]{}", np.uint8))
 
-_SPECIAL = np.isin(np.arange(256), np.frombuffer(b"\\@%&", np.uint8)) | (np.arange(256) > 127)
-_ESCAPE_LETTERS = np.isin(np.arange(256), np.frombuffer(b"nrtbfv", np.uint8))
+_IS_LETTER = np.isin(np.arange(256), np.frombuffer(b"nrtbfvux", np.uint8))
 
 
 class Known(NamedTuple):
     """What is searched for."""
 
     letters: Letters
-    table: npt.NDArray[np.uint8]
+    firsts: Bytes
+    """A bit for each beginning of hashes: whether words with such a hash begin sequences."""
+    firsts_shift: np.uint64
+    table: Bytes
     shift: np.uint64
     sequences: tuple[Index, Index, Index, Index]
     phones: Index
@@ -71,18 +74,33 @@ def known_of(originals: Originals) -> Known:
     """The search for all originals."""
     sequences = originals.sequences()
     begins = {length: originals.begins(length) for length in sequences}
-    most = sum(map(len, sequences.values())) + sum(map(len, begins.values()))
-    bits = min(max((most * 16).bit_length(), 16), 27)
-    shift = np.uint64(64 - bits)
-    table: npt.NDArray[np.uint8] = np.zeros(1 << bits, np.uint8)
+    words = sum(map(len, begins.values()))
+    table, shift = _table(words + sum(map(len, sequences.values())))
+    begin, firsts_shift = _table(words)
     for length, hashes in sequences.items():
         table[begins[length] >> shift] |= np.uint8(1 << (length - 1))
+        begin[begins[length] >> firsts_shift] = 1
         table[hashes >> shift] |= np.uint8(1 << (length - 1 + _COMPLETE))
     one, two, three, four = (
         index(sequences[length]) if length in sequences else NOTHING for length in range(1, LONGEST + 1)
     )
     phones, emails = index(originals.phones), index(originals.emails)
-    return Known(originals.letters, table, shift, (one, two, three, four), phones, emails)
+    return Known(
+        originals.letters,
+        np.packbits(begin, bitorder="little"),
+        firsts_shift,
+        table,
+        shift,
+        (one, two, three, four),
+        phones,
+        emails,
+    )
+
+
+def _table(most: int) -> tuple[Bytes, np.uint64]:
+    """A table with a place for every beginning of hashes, and how far those are to be shifted."""
+    bits = min(max((most * 16).bit_length(), 16), 27)
+    return np.zeros(1 << bits, np.uint8), np.uint64(64 - bits)
 
 
 def find(raw: Bytes, known_: Known) -> tuple[Hits, Numbers]:
@@ -101,63 +119,147 @@ def find(raw: Bytes, known_: Known) -> tuple[Hits, Numbers]:
 @kernel
 def _find(raw: Bytes, known_: Known, room: Hits, marks: Numbers) -> tuple[int, int]:
     # Positions are unsigned here: at a signed one, what a negative one means would be asked for every byte.
-    letters = known_.letters
-    numbers, masks = np.zeros(256, np.uint64), np.zeros(256, np.uint64)
-    numbers[:128] = letters.words
-    for byte in range(128):
-        masks[byte] = _ALL if numbers[byte] != 0 else _ZERO
-    words, word_ends = np.zeros(_SLICE + 8, np.uint64), np.zeros(_SLICE + 8, np.uint64)
-    hits = marked = 0
-    count = position = hash_ = _ZERO
-    size = np.uint64(len(raw))
+    flags, edges = np.zeros(_SLICE + 8, np.uint8), np.empty(_SLICE + 8, np.uint64)
+    words, word_ends = np.empty(_SLICE, np.uint64), np.empty(_SLICE, np.uint64)
+    hits = marked = count = 0
+    turns, position, size = _ZERO, _ZERO, np.uint64(len(raw))
     while True:
         until = min(position + _STEP, size)
-        while position < until:
-            byte = raw[position]
-            if not _SPECIAL[byte]:
-                mask = masks[byte]
-                words[count] = hash_
-                word_ends[count] = position
-                count += np.uint64((mask == _ZERO) & (hash_ != _ZERO))
-                hash_ = stepped(hash_, numbers[byte]) & mask
-                position += _ONE
-                continue
-            length = 1
-            if byte >= 128:
-                code, length = code_at(raw, signed(position), len(raw))
-                letter = folded(code, letters)
-                if letter == IGNORED:
-                    position += np.uint64(length)
-                    continue
-                if letter != SEPARATES:
-                    hash_ = stepped(hash_, number_of(letter, letters))
-                    position += np.uint64(length)
-                    continue
-            else:
-                following = raw[position + _ONE] if position + _ONE < size else np.uint8(0)
-                escape = byte == _BACKSLASH and _ESCAPE_LETTERS[following]
-                if byte != _BACKSLASH or following in (_SMALL_U, _SMALL_X) or escape:
-                    if marked < len(marks):
-                        marks[marked] = position
-                    marked += 1
-                length += escape
-            words[count] = hash_
-            word_ends[count] = position
-            count += np.uint64(hash_ != _ZERO)
-            hash_ = _ZERO
-            position += np.uint64(length)
-        if position >= size and hash_ != _ZERO:
-            words[count] = hash_
-            word_ends[count] = size
-            count += _ONE
-        ready = signed(count) if position >= size else max(signed(count) - LONGEST, 0)
-        hits = _look_up(raw, known_, words, word_ends, ready, signed(count), room, hits)
-        if position >= size:
+        marked = _flagged(raw, position, until, flags, marks, marked)
+        turns = _edges_of(flags, position, until, edges, turns)
+        if until == size and turns & _ONE:
+            edges[turns] = size
+            turns += _ONE
+        longest = _ZERO
+        for edge in range(_ONE, turns, _TWO):
+            longest = max(longest, edges[edge] - edges[edge - _ONE])
+        most = count + signed(turns + longest)
+        if most > len(words):  # a word of other letters than ASCII's may turn out to be many
+            words, word_ends = (
+                np.append(words, np.empty(most, np.uint64)),
+                np.append(word_ends, np.empty(most, np.uint64)),
+            )
+        count = _hashed(raw, edges[:turns], known_.letters, words, word_ends, count)
+        edges[_ZERO] = edges[turns - _ONE] if turns else _ZERO
+        turns &= _ONE
+        ready = count if until == size else max(count - LONGEST, 0)
+        hits = _look_up(raw, known_, words, word_ends, ready, count, room, hits)
+        if until == size:
             return hits, marked
-        count -= np.uint64(ready)
+        position = until
+        count -= ready
         for left in range(count):
-            words[left] = words[np.uint64(ready) + left]
-            word_ends[left] = word_ends[np.uint64(ready) + left]
+            words[left], word_ends[left] = words[ready + left], word_ends[ready + left]
+
+
+@kernel
+def _flagged(raw: Bytes, position: np.uint64, until: np.uint64, flags: Bytes, marks: Numbers, marked: int) -> int:
+    """The flags of a slice, after that of the byte before it; also writes down its marks."""
+    flags[0] = flags[_STEP]
+    if position < until:
+        flags[1] = _flag(raw[position - _ONE] if position else np.uint8(0), raw[position])
+    for place in range(_ONE, until - position):  # the compiler makes it some dozens of bytes at a time
+        flags[place + _ONE] = _flag(raw[position + place - _ONE], raw[position + place])
+    filled = until - position
+    flags[filled + _ONE : filled + _EIGHT] = 0
+    for eight in range(_ONE, filled + _ONE, _EIGHT):
+        if load(flags, eight) & (EACH * _TWO):
+            for each in range(np.uint64(eight), np.uint64(eight) + _EIGHT):
+                if flags[each] & 2:
+                    at = position + each - _ONE
+                    if marked < len(marks):
+                        marks[marked] = at - np.uint64(_IS_LETTER[raw[at]])
+                    marked += 1
+    return marked
+
+
+@inlined
+def _flag(before: np.uint8, byte: np.uint8) -> np.uint8:
+    """1 for what words are made of, if it is no letter of an escape; 2 for a mark, at the second byte of an escape."""
+    small = byte | np.uint8(32)
+    letter = ((small >= 97) & (small <= 122)) | ((byte >= 48) & (byte <= 57)) | (byte > 127)
+    escape = (byte == 110) | (byte == 114) | (byte == 116) | (byte == 98) | (byte == 102) | (byte == 118)
+    escaped = (before == _BACKSLASH) & escape
+    mark = (
+        escaped
+        | ((before == _BACKSLASH) & ((byte == 117) | (byte == 120)))
+        | (byte == 64)
+        | (byte == 37)
+        | (byte == 38)
+    )
+    return np.uint8(letter & (not escaped)) | (np.uint8(mark) << np.uint8(1))
+
+
+@kernel
+def _edges_of(flags: Bytes, position: np.uint64, until: np.uint64, edges: Hashes, turns: np.uint64) -> np.uint64:
+    """Add where words begin and end in a slice, in turn, without a branch that would be guessed wrong."""
+    for place in range(until - position):
+        edges[turns] = position + place
+        turns += np.uint64((flags[place] ^ flags[place + _ONE]) & 1)
+    return turns
+
+
+@kernel
+def _hashed(raw: Bytes, edges: Hashes, letters: Letters, words: Hashes, word_ends: Hashes, count: int) -> int:
+    """Add the hashes of the words between edges and where they end."""
+    size, made = np.uint64(len(raw)), np.uint64(count)
+    for edge in range(_ONE, np.uint64(len(edges)), _TWO):
+        start, end = edges[edge - _ONE], edges[edge]
+        length = end - start
+        if length > _SIXTEEN or start + _SIXTEEN > size:
+            made = _hashed_long(raw, start, end, letters, words, word_ends, made)
+            continue
+        first, second = load(raw, start) & _FIRST[length], load(raw, start + _EIGHT) & _SECOND[length]
+        if (first | second) & HIGHEST:
+            made = _hashed_folded(raw, start, end, letters, words, word_ends, made)
+            continue
+        hash_ = eight_more(letters.seed, first | (_SMALL & _FIRST[length]))
+        words[made] = eight_more(hash_, second | (_SMALL & _SECOND[length]))
+        word_ends[made] = end
+        made += _ONE
+    return signed(made)
+
+
+@inlined
+def _hashed_long(
+    raw: Bytes, start: np.uint64, end: np.uint64, letters: Letters, words: Hashes, word_ends: Hashes, made: np.uint64
+) -> np.uint64:
+    """Likewise of one that is long, or near the end."""
+    hash_ = letters.seed
+    high, place = _ZERO, start
+    while place < end or place < start + _SIXTEEN:
+        left = min(max(signed(end) - signed(place), 0), 8)
+        eight = load_some(raw, signed(place), left)
+        high |= eight
+        hash_ = eight_more(hash_, eight | (_SMALL & _FIRST[left]))
+        place += _EIGHT
+    if high & HIGHEST:
+        return _hashed_folded(raw, start, end, letters, words, word_ends, made)
+    words[made], word_ends[made] = hash_, end
+    return made + _ONE
+
+
+@kernel
+def _hashed_folded(
+    raw: Bytes, start: np.uint64, end: np.uint64, letters: Letters, words: Hashes, word_ends: Hashes, made: np.uint64
+) -> np.uint64:
+    """Likewise of what are other letters than ASCII's, and perhaps signs between several words."""
+    word = begun(letters)
+    position = signed(start)
+    while position < signed(end):
+        code, length = code_at(raw, position, len(raw))
+        letter = folded(code, letters)
+        if letter > IGNORED:
+            word = spelled(word, letter)
+        elif letter == SEPARATES and word[2] != _ZERO:
+            words[made], word_ends[made] = finished(word), position
+            made += _ONE
+            word = begun(letters)
+        position += length
+    if word[2] != _ZERO:
+        words[made], word_ends[made] = finished(word), end
+        made += _ONE
+    return made
 
 
 @kernel
@@ -165,7 +267,7 @@ def _look_up(
     raw: Bytes, known_: Known, words: Hashes, word_ends: Hashes, ready: int, count: int, room: Hits, hits: int
 ) -> int:
     """Look the first `ready` of `count` words up, and the sequences that they begin."""
-    table, shift = known_.table, known_.shift
+    firsts, shift = known_.firsts, known_.firsts_shift
     size = np.uint64(len(raw))
     begins, digits = np.empty(ready + 1, np.int64), np.empty(ready + 1, np.int64)
     commas = np.empty(ready + 1, np.int64)
@@ -173,7 +275,8 @@ def _look_up(
     while word < np.uint64(ready):  # which are worth a closer look, without a branch that would be guessed wrong
         end = word_ends[word]
         begins[some_begins], digits[some_digits], commas[some_commas] = word, word, word
-        some_begins += np.uint64(table[words[word] >> shift] & _BEGINS != 0)
+        bit = words[word] >> shift
+        some_begins += np.uint64(firsts[bit >> _THREE]) >> (bit & _SEVEN) & _ONE
         some_digits += np.uint64(_may_end_phone(raw, end, size))
         some_commas += np.uint64(raw[min(end, size - _ONE)] == _COMMA)
         word += _ONE

@@ -17,6 +17,8 @@ from etna_pipelines.anonymise.values import Bytes
 
 Hash = np.uint64
 Hashes = npt.NDArray[np.uint64]
+Word = tuple[np.uint64, np.uint64, np.uint64]
+"""A word that is being read: the hash of its full eights of bytes, the bytes after them, and how many it has in all."""
 Codes = npt.NDArray[np.uint32]
 
 SEPARATES, IGNORED = 0, 1
@@ -27,6 +29,7 @@ _LETTERS = 0x40000
 _NOTHING = "\u00ad\u200c\u200d\u2060\ufeff"  # soft hyphen and joiners: seen by nobody
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern: 2^64 divided by the golden ratio
+_ZERO, _ONE, _SEVEN, _EIGHT, _HALF = (np.uint64(number) for number in (0, 1, 7, 8, 32))
 _TURN, _BACK = np.uint64(5), np.uint64(59)
 
 
@@ -105,9 +108,51 @@ def folded(code: int, letters: Letters) -> int:
 
 
 @inlined
+def begun(letters: Letters) -> Word:
+    """A word without letters."""
+    return letters.seed, _ZERO, _ZERO
+
+
+@inlined
 def number_of(letter: int, letters: Letters) -> Hash:
     """The random number of a folded letter (by its code point)."""
     return letters.words[letter] if letter < 128 else mixed(np.uint64(letter) ^ letters.seed)
+
+
+@inlined
+def spelled(word: Word, letter: int) -> Word:
+    """A word and one folded letter more: three bytes of seven bits for what is not ASCII."""
+    if letter < 128:  # small letters and digits stay what they are
+        return _longer(word, np.uint64(letter | 32))
+    for turn in range(3):
+        word = _longer(word, np.uint64(letter >> 7 * turn & 127 | 128))
+    return word
+
+
+@inlined
+def _longer(word: Word, byte: np.uint64) -> Word:
+    hash_, eight, size = word
+    eight |= byte << ((size & _SEVEN) * _EIGHT)
+    size += _ONE
+    if size & _SEVEN == _ZERO:
+        return eight_more(hash_, eight), _ZERO, size
+    return hash_, eight, size
+
+
+@inlined
+def finished(word: Word) -> Hash:
+    """The hash of a word."""
+    hash_, eight, size = word
+    if size & _SEVEN:
+        hash_ = eight_more(hash_, eight)
+    return eight_more(hash_, _ZERO) if size <= _EIGHT else hash_
+
+
+@inlined
+def eight_more(hash_: Hash, eight: np.uint64) -> Hash:
+    """The hash of what was read so far and eight bytes more; every word has sixteen at least, the last ones zeros."""
+    hash_ = (hash_ ^ eight) * _FACTOR
+    return hash_ ^ (hash_ >> _HALF)
 
 
 @inlined

@@ -15,11 +15,12 @@ from etna_pipelines.anonymise.spelling import (
     SEPARATES,
     Hashes,
     Letters,
+    begun,
     chained,
     code_at,
+    finished,
     folded,
-    number_of,
-    stepped,
+    spelled,
 )
 from etna_pipelines.anonymise.values import Bytes, Numbers, Values
 
@@ -74,7 +75,7 @@ def _read(
     person, or digits alone.
     """
     numbers = letters.words
-    hash_ = np.uint64(0)
+    word = begun(letters)
     apostrophes = False
     characters, digits = 0, 0
     position = start
@@ -83,10 +84,9 @@ def _read(
         characters += 1
         if code < 128:
             position += 1
-            number = numbers[code]
-            if number != 0:
+            if numbers[code] != 0:
                 digits += code < _AFTER_DIGITS
-                hash_ = stepped(hash_, number)
+                word = spelled(word, code)
                 continue
         else:
             code, length = code_at(buffer, position, end)
@@ -95,18 +95,18 @@ def _read(
             if letter == IGNORED:
                 continue
             if letter != SEPARATES:
-                hash_ = stepped(hash_, number_of(letter, letters))
+                word = spelled(word, letter)
                 continue
         if code in (_APOSTROPHE, _CURLED):
             apostrophes = True
             if joining:
                 continue
-        if hash_ != 0:
-            words[count] = hash_
+        if word[2] != 0:
+            words[count] = finished(word)
             count += 1
-            hash_ = np.uint64(0)
-    if hash_ != 0 and count < LONGEST:
-        words[count] = hash_
+            word = begun(letters)
+    if word[2] != 0 and count < LONGEST:
+        words[count] = finished(word)
         count += 1
     return count, apostrophes, characters < SHORTEST or digits == characters
 
@@ -173,33 +173,31 @@ def _secrets(
     numbers = letters.words
     for row in range(len(starts)):
         end = starts[row] + lengths[row]
-        hash_ = np.uint64(0)
+        word = begun(letters)
         begin = position = starts[row]
         underscores, others = 0, 0
         while position < end:
             code, length = int(buffer[position]), 1
-            if code < 128:
-                number = numbers[code]
-            else:
+            letter = code if code < 128 and numbers[code] != 0 else SEPARATES
+            if code >= 128:
                 code, length = code_at(buffer, position, end)
                 letter = folded(code, letters)
                 if letter == IGNORED:
                     position += length
                     continue
-                number = number_of(letter, letters) if letter != SEPARATES else np.uint64(0)
-            if number != 0:
-                hash_ = stepped(hash_, number)
+            if letter != SEPARATES:
+                word = spelled(word, letter)
             else:
                 if position - begin >= SECRET_LENGTH:
-                    words[0] = hash_
+                    words[0] = finished(word)
                     made = _put(hashes, firsts, counts, seen, made, words[0], words[0], 1)
-                hash_ = np.uint64(0)
+                word = begun(letters)
                 begin = position + length
                 underscores += code == _UNDERSCORE
                 others += code != _UNDERSCORE
             position += length
         if end - begin >= SECRET_LENGTH:
-            words[0] = hash_
+            words[0] = finished(word)
             made = _put(hashes, firsts, counts, seen, made, words[0], words[0], 1)
         if underscores and not others and lengths[row] >= SECRET_LENGTH:
             count, _, _ = _read(buffer, starts[row], end, letters, False, words, 0)

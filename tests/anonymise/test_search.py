@@ -59,3 +59,27 @@ def test_a_number_is_found_in_any_grouping(known: Known, text: str) -> None:
 )
 def test_other_numbers_are_none(known: Known, text: str) -> None:
     assert found(known, text) == []
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 15, 16, 17, 24, 25, 40])
+def test_words_of_any_length_and_script_are_found_wherever_they_stand(length: int) -> None:
+    """Bytes are read eight at a time, words of known people one by one: both mean the same."""
+    identities = Identities(Pseudonyms(bytes(32)), Public())
+    originals = Originals()
+    first = "abcdefgh1"[:8] * 5
+    names = [f"{first[:length]} {last}" for last in ("Quill", "Çelik", "Жуков", "陳大文")]
+    originals.add("name", Values.of(names), identities)
+    known = known_of(originals)
+    for name in names:
+        for text in (name, f"x {name.upper()} y and so on", f"{name}\\n{'z' * 20}", f"“{name.replace(' ', '—')}”"):
+            assert [kind for kind, _ in found(known, text)] == [SEQUENCE], text
+
+
+def test_a_run_of_foreign_words_may_be_longer_than_a_slice(known: Known) -> None:
+    assert len(found(known, "—x" * _SLICE + "—Ann—Lee" + "—ж" * _SLICE)) == 1
+
+
+def test_marks_are_signs_and_escapes_wherever_they_stand(known: Known) -> None:
+    for before in (*range(10), _SLICE - 1, _SLICE):
+        raw = np.frombuffer(b"." * before + b"@x%&" + rb"\n\u \x\\ \q" + b"\\", np.uint8)
+        assert (find(raw, known)[1] - before).tolist() == [0, 2, 3, 4, 6, 9]

@@ -7,8 +7,8 @@ import polars as pl
 
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.conditions import condition
-from etna_pipelines.anonymise.keys import made_from
 from etna_pipelines.anonymise.planned import ColumnPlan, TablePlan
+from etna_pipelines.anonymise.unique_keys import made_from
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import Check, Table
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from etna_pipelines.anonymise import checks, masks, references
 from etna_pipelines.anonymise.column_types import is_textual
-from etna_pipelines.anonymise.keys import folded, keys, made_from, names, plain
 from etna_pipelines.anonymise.masks.inside import within
 from etna_pipelines.anonymise.planned import ColumnPlan, TablePlan
+from etna_pipelines.anonymise.unique_keys import folded, keys, made_from, names, plain
 from etna_pipelines.snapshots.manifest import DatabaseSchema, Table
 from etna_pipelines.yaml_file import did_you_mean
 

@@ -7,11 +7,11 @@ from functools import cached_property
 from etna_pipelines.anonymise import lint, masks
 from etna_pipelines.anonymise.column_types import holds_no_text
 from etna_pipelines.anonymise.conditions import Condition, condition, exception
-from etna_pipelines.anonymise.keys import is_unique
 from etna_pipelines.anonymise.masks import MaskSpec
 from etna_pipelines.anonymise.planned import ColumnPlan, Plan, TablePlan
 from etna_pipelines.anonymise.rules import Rule, Rules
 from etna_pipelines.anonymise.suggestions import suggest
+from etna_pipelines.anonymise.unique_keys import is_unique
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.leaving_out import LeftOut
 from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, Table

@@ -1,6 +1,6 @@
 import pytest
 
-from etna_pipelines.anonymise.keys import folded, is_unique, keys, made_from, names
+from etna_pipelines.anonymise.unique_keys import folded, is_unique, keys, made_from, names
 from etna_pipelines.snapshots.manifest import Column
 from tests.anonymise.nights import table
 

@@ -14,7 +14,7 @@ def test_names_fit_and_are_known_again(purpose: str, live: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["etna", "etna_new", "etna_new_idea", "etna_previous", "other_new_" + new_id().lower()]
+    "name", ["etna", "etna_new", "etna_new_idea", "etna_previous", "other_new_20261123t020000123456z-1f0c9a"]
 )
 def test_what_people_name_alike_is_not_a_pushs(name: str) -> None:
     assert not is_name_for("new", "etna", name)

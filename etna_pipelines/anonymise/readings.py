@@ -333,7 +333,7 @@ def _sixes(raw: Bytes) -> npt.NDArray[np.bool_]:
     return whole
 
 
-@kernel
+@inlined
 def _unpack(
     raw: Bytes, position: int, end: int, out: Bytes, made: int, starts: Numbers, origins: Numbers, windows: int
 ) -> tuple[int, int, int]:
@@ -372,7 +372,7 @@ def _text_state(byte: int, waiting: int) -> int:
     return 3 if 0xF0 <= byte < 0xF5 else -1
 
 
-@kernel
+@inlined
 def _from_base64(raw: Bytes, position: int, out: Bytes, made: int) -> tuple[int, int]:
     """Write what base64 holds as far as it is text; the end of `out`, and of what was read."""
     bits, held, waiting = 0, 0, 0
@@ -403,7 +403,7 @@ def _from_base64(raw: Bytes, position: int, out: Bytes, made: int) -> tuple[int,
     return made, position
 
 
-@kernel
+@inlined
 def _from_hex(raw: Bytes, position: int, out: Bytes, made: int, text_only: bool) -> tuple[int, int]:
     """Likewise of hex; bytes that are no text end fields where they are read all the same."""
     waiting = 0

@@ -158,9 +158,6 @@ class Rules:
                 return cast(Data, said.value)
         return "keep"
 
-    def is_empty(self, table: str) -> bool:
-        return self.data(table) == "empty"
-
     def rows(self, table: str) -> Setting | None:
         """The condition for a row of `schema.table` to stay."""
         for name, layer in self._where(table):
@@ -182,9 +179,10 @@ class Rules:
         return list(self.layers[0].named())
 
     def _where(self, table: str) -> Iterator[tuple[str, Layer]]:
-        """Where something may be said of a table: first what counts most."""
-        for name in (table, *self.above.get(table, ())):
-            for layer in self.layers:
+        """Where something may be said of a table: first what counts most. A file goes before all that it includes, also
+        where it names the partitioned table and they the partition."""
+        for layer in self.layers:
+            for name in (table, *self.above.get(table, ())):
                 yield name, layer
 
     def _setting(self, name: Literal["unlisted", "large_objects"]) -> Setting:
@@ -220,6 +218,7 @@ def load(path: Path) -> Rules:
         ) from None
     layers = list({layer.path.resolve(): layer for layer in _layers(path, text, ())}.values())
     _refuse_ineffective(layers)
+    _refuse_inherited_keep(layers)
     return Rules(layers)
 
 
@@ -287,6 +286,17 @@ def _refuse_ineffective(layers: Sequence[Layer]) -> None:
                         f"{dotted(place)} has no effect, for {data.origin} says `data: {data.value}`; "
                         "take one of the two out, or say `data: keep` here.",
                     )
+
+
+def _refuse_inherited_keep(layers: Sequence[Layer]) -> None:
+    """Keeping whatever nobody thought of is said in the file itself: who reads it alone has to see it."""
+    said = next((layer for layer in layers if "unlisted" in layer.content.model_fields_set), layers[0])
+    if said is not layers[0] and said.content.unlisted == "keep":
+        raise said.file.mistake(
+            ("unlisted",),
+            "`unlisted: keep` can't be included: take it out here, "
+            f"and say in {layers[0].path.name} itself what becomes of unlisted columns.",
+        )
 
 
 def _spec(rules: ColumnRules) -> MaskSpec:

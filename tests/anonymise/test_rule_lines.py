@@ -30,7 +30,7 @@ def test_the_lines_are_rules(tmp_path: Path) -> None:
         "null",
         "keep",
     ]
-    assert rules.is_empty("public.web_session")
+    assert rules.data("public.web_session") == "empty"
 
 
 def test_each_line_says_why() -> None:

@@ -14,7 +14,7 @@ from etna_pipelines.anonymise.masks import MaskSpec
 from etna_pipelines.anonymise.rules import Rules, load
 from etna_pipelines.anonymise.rules_file import json_schema
 from etna_pipelines.errors import RulesError
-from tests.anonymise.nights import written_rules
+from tests.anonymise.nights import schema, table, written_rules
 
 GOOD = """\
 columns:
@@ -65,9 +65,7 @@ def test_what_no_rule_names_has_none(tmp_path: Path) -> None:
     rules = written_rules(tmp_path, GOOD)
     assert rules.for_column("public.person", "height") is None
     assert rules.for_column("other.person", "name") is None
-    assert (rules.is_empty("audit.log"), rules.is_empty("public.log"), rules.is_empty("public.person")) == (
-        True, False, False,
-    )  # fmt: skip
+    assert [rules.data(table) for table in ("audit.log", "public.log", "public.person")] == ["empty", "keep", "keep"]
 
 
 def test_every_name_in_the_rules_is_told_with_its_line(tmp_path: Path) -> None:
@@ -198,8 +196,8 @@ def test_what_a_file_includes_it_begins_with(tmp_path: Path) -> None:
         ("user", "work_email"): ("phone", "site.yaml, line 4"),
         ("user", "city"): ("hash", "auth.yaml, line 2"),
     }
-    for (table, column), (mask, origin) in expected.items():
-        rule = rules.for_column(f"public.{table}", column)
+    for (name, column), (mask, origin) in expected.items():
+        rule = rules.for_column(f"public.{name}", column)
         assert rule is not None
         assert (str(rule.spec), rule.origin) == (mask, origin)
     assert [rules.data(f"public.{table}") for table in ("page", "session", "log", "user")] == [
@@ -227,6 +225,35 @@ def test_mistakes_in_what_is_included_are_told_with_its_name_and_line(tmp_path: 
             site="include: base.yaml\ntables: {t: {keep: [a]}}",
             base="tables: {t: {data: empty}}",
         )
+
+
+def test_a_file_goes_before_what_it_includes_for_partitions_too(tmp_path: Path) -> None:
+    log_1, log_2 = (table(name, "email", "note").model_copy(update={"partition_of": ["public.log"]}) for name in "ab")
+    rules = written(
+        tmp_path,
+        site="include: base.yaml\ntables: {log: {data: keep, rows: note <> '', columns: {email: email}}}",
+        base="""tables:
+  a: {keep: [email, note], rows: note = 'x'}
+  b: {data: empty}
+""",
+    ).on(schema(log_1, log_2))
+    email, note = (rules.for_column("public.a", name) for name in ("email", "note"))
+    assert email is not None
+    assert note is not None
+    assert (str(email.spec), email.origin) == ("email", "site.yaml, line 2")
+    assert (str(note.spec), note.origin) == ("keep", "base.yaml, line 2")
+    rows = rules.rows("public.a")
+    assert rows is not None
+    assert (rows.value, rules.data("public.b")) == ("note <> ''", "keep")
+
+
+def test_only_the_file_itself_keeps_what_no_rule_names(tmp_path: Path) -> None:
+    with pytest.raises(
+        RulesError, match=r"/base\.yaml, line 2: `unlisted: keep` can't be included.* site\.yaml itself"
+    ):
+        written(tmp_path, site="include: base.yaml", base="columns: {id: keep}\nunlisted: keep")
+    assert written(tmp_path, site="unlisted: fail\ninclude: base.yaml").unlisted.value == "fail"
+    assert written(tmp_path, site="include: base.yaml", base="unlisted: null").unlisted.value == "null"
 
 
 def test_a_file_may_take_out_what_it_includes_and_keep_what_that_takes_out(tmp_path: Path) -> None:

@@ -76,15 +76,17 @@ def _emails(
 ) -> tuple[Hashes, Choice]:
     hashes = np.zeros(len(starts), np.uint64)
     counts = np.zeros(len(starts), np.bool_)
+    are_published = len(published.hashes) > 0
     for row in range(len(starts)):
         start, end = trimmed(buffer, starts[row], starts[row] + lengths[row])
         if start >= end:
             continue
-        domain = end
-        while domain > start and buffer[domain - 1] != _AT:
-            domain -= 1
-        if domain > start and is_published(buffer, domain, end, letters, published):
-            continue
+        if are_published:
+            domain = end
+            while domain > start and buffer[domain - 1] != _AT:
+                domain -= 1
+            if domain > start and is_published(buffer, domain, end, letters, published):
+                continue
         hashes[row] = whole_hash(buffer, start, end, letters)
         counts[row] = True
     return hashes, counts

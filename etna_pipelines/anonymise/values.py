@@ -221,10 +221,13 @@ def _distinct(buffer: Bytes, starts: Numbers, lengths: Numbers) -> Numbers:
         place = np.int64(hash_ & np.uint64(size - 1))
         while taken[place] >= 0:
             other = taken[place]
-            done = 0 if lengths[other] == length else length + 1
-            while done < length and buffer[starts[row] + done] == buffer[starts[other] + done]:
-                done += 1
-            if done == length:
+            same = lengths[other] == length
+            done = 0
+            while same and done < length:
+                theirs = load_some(buffer, starts[other] + done, length - done)
+                same = load_some(buffer, starts[row] + done, length - done) == theirs
+                done += 8
+            if same:
                 break
             place = (place + np.int64(1)) & np.int64(size - 1)
         if taken[place] < 0:

@@ -56,6 +56,16 @@ def _drawn(state: np.uint64) -> np.uint64:
 
 
 @kernel
+def _is_punctuation(code: int) -> bool:
+    """Of characters beyond ASCII: what no script has for letters or digits in Latin-1, in General Punctuation and in
+    CJK Symbols and Punctuation. Signs elsewhere are taken for letters."""
+    if 0x80 <= code <= 0xBF:
+        is_letter = code == 0xAA or code == 0xB5 or code == 0xBA
+        return not (is_letter or code == 0xB2 or code == 0xB3 or code == 0xB9 or 0xBC <= code <= 0xBE)
+    return 0x2000 <= code <= 0x206F or 0x3000 <= code <= 0x3004 or 0x3008 <= code <= 0x3020
+
+
+@kernel
 def _scramble(
     buffer: Bytes, starts: Numbers, lengths: Numbers, into: Numbers, room: int, seeds: Seeds, fill: int
 ) -> tuple[Bytes, Numbers, Numbers]:
@@ -68,8 +78,7 @@ def _scramble(
         while position < end:
             byte = buffer[position]
             position += 1
-            is_punctuation = byte == 0xC2 or byte == 0xE2 or byte == 0xE3  # U+0080 to 00BF, U+2000 to 3FFF
-            if byte < 0x80 or is_punctuation:
+            if byte < 0x80:
                 begin = 0
                 if 48 <= byte <= 57:
                     begin = 48
@@ -82,16 +91,19 @@ def _scramble(
                     byte = np.uint8(fill or begin + _drawn(state) % np.uint64(10 if begin == 48 else 26))
                 out[place] = byte
                 place += 1
-                while is_punctuation and position < end and buffer[position] & 0xC0 == 0x80:
-                    out[place] = buffer[position]
+                continue
+            begin, code = position - 1, int(byte) & (0x1F if byte < 0xE0 else 0x0F if byte < 0xF0 else 0x07)
+            while position < end and buffer[position] & 0xC0 == 0x80:
+                code = code << 6 | (int(buffer[position]) & 0x3F)
+                position += 1
+            if _is_punctuation(code):
+                for offset in range(begin, position):
+                    out[place] = buffer[offset]
                     place += 1
-                    position += 1
             else:
                 state += np.uint64(0x9E3779B97F4A7C15)
                 out[place] = np.uint8(fill or 97 + _drawn(state) % np.uint64(26))
                 place += 1
-                while position < end and buffer[position] & 0xC0 == 0x80:
-                    position += 1
         if lengths[row] > 0:
             made[row] = place - into[row]
     return out, into, made

@@ -10,8 +10,19 @@ STORED = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"
 
 
 def test_redact_keeps_nothing_but_the_shape() -> None:
-    assert masked("redact", ["O'Connor-Smith 42", "“Ŵŵ” №7\n日本"]) == ["x'xxxxxx-xxxxx xx", "“xx” №x\nxx"]
+    assert masked("redact", ["O'Connor-Smith 42", "“Ŵŵ” №7\n日本"]) == ["x'xxxxxx-xxxxx xx", "“xx” xx\nxx"]
     assert masked("redact(#)", ["ab, 1"]) == ["##, #"]
+    assert masked("redact", ["さとう、カナ々 Ⅳ㈱"]) == ["xxx、xxx xx"]
+
+
+def test_no_letter_of_any_script_stays() -> None:
+    beyond = "".join(map(chr, [*range(0x80, 0xD800), *range(0xE000, 0x110000)]))
+    [redacted] = masked("redact", [beyond])
+    assert redacted is not None
+    stay = [old for old, new in zip(beyond, redacted, strict=True) if old == new]
+    assert "“" in stay and "、" in stay
+    assert not any(map(str.isalnum, stay))
+    assert max(stay) < "\u3021"
 
 
 @pytest.mark.parametrize(

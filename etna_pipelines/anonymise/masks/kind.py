@@ -41,6 +41,11 @@ def on_filled(mask: Callable[[Values], Values], length: int | None = None) -> Ma
     return apply
 
 
+def on_bytes(mask: Callable[[Values], Values]) -> Mask:
+    """The mask for values of `bytea` with bytes in them. No byte is written `\\x`, and stays."""
+    return on_filled(lambda values: mask(values).where(values.lengths > len("\\x"), values))
+
+
 def _spread(masked: Values, places: npt.NDArray[np.intp], values: Values) -> Values:
     """The masked values in their places; of the other values, NULL and empty, nothing but the length is kept."""
     starts, lengths = np.zeros(len(values), np.int64), values.lengths.copy()

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from etna_pipelines.anonymise.column_types import base_type, is_textual, length_of
 from etna_pipelines.anonymise.masks import machines
-from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness, on_filled
+from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness, on_bytes, on_filled
 from etna_pipelines.anonymise.masks.machines import CODES
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.masks.types import of_types
@@ -84,9 +84,10 @@ def _file(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
 
 
 def _hash(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
+    if base_type(column) == "bytea":
+        return on_bytes(lambda values: tools.pseudonyms.token(values, "hash", 64, "\\x"))
     digits = min(length_of(column) or 64, 64)
-    begin = "\\x" if base_type(column) == "bytea" else ""
-    return on_filled(lambda values: tools.pseudonyms.token(values, "hash", digits, begin))
+    return on_filled(lambda values: tools.pseudonyms.token(values, "hash", digits))
 
 
 def _least(length: int) -> Callable[[MaskSpec, Column, bool], str | None]:

@@ -4,7 +4,7 @@ import polars as pl
 
 from etna_pipelines.anonymise import codes
 from etna_pipelines.anonymise.column_types import base_type, length_of
-from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, on_filled
+from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, on_bytes, on_filled
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.masks.types import integer_limit, of_types
 from etna_pipelines.anonymise.permutation import permuted
@@ -23,7 +23,7 @@ def _token(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
         case "uuid":
             return on_filled(lambda values: codes.uuids(pseudonyms, values))
         case "bytea":
-            return on_filled(lambda values: pseudonyms.token(values, "token", 2 * TOKEN_DIGITS, "\\x"))
+            return on_bytes(lambda values: pseudonyms.token(values, "token", 2 * TOKEN_DIGITS, "\\x"))
         case _:
             digits = TOKEN_DIGITS if length is None else min(length, TOKEN_DIGITS)
             return on_filled(lambda values: pseudonyms.token(values, "token", digits))

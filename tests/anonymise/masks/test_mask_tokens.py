@@ -14,6 +14,13 @@ def test_tokens_have_the_form_of_their_column() -> None:
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}", str(uuid))
 
 
+@pytest.mark.parametrize("mask", ["token", "hash"])
+def test_no_bytes_stay_none(mask: str) -> None:
+    made = masked(mask, ["\\x", "\\x00", None], "bytea")
+    assert (made[0], made[2]) == ("\\x", None)
+    assert made[1] not in ("\\x", "\\x00")
+
+
 def test_equal_ids_become_equal_in_integers_of_every_size() -> None:
     values = ["1", "-1", "12345", "32767"]
     assert (

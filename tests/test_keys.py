@@ -13,6 +13,7 @@ from etna_pipelines.snapshots.manifest import RulesUsed
 def test_a_key_id_stays_what_manifests_already_say() -> None:
     assert keys.key_id(bytes(32)) == "53378d04"
     assert keys.key_id(bytes(32)) != keys.key_id(bytes(31) + b"\1")
+    assert keys.key_id(bytes(range(32))) not in bytes(range(32)).hex()
 
 
 def test_processes_that_make_a_key_at_once_read_the_same_one(tmp_path: Path) -> None:

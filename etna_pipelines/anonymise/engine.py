@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib.metadata import version
 from time import monotonic
 
 from etna_pipelines.anonymise.blocks import (
@@ -29,11 +30,12 @@ from etna_pipelines.anonymise.masks import Tools
 from etna_pipelines.anonymise.originals import Originals
 from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.plan import Plan, TablePlan, compile_plan
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms, key_id
+from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.rules import Rules
 from etna_pipelines.anonymise.schema_text import refuse_personal_schema
 from etna_pipelines.anonymise.scrub import Scrubber
 from etna_pipelines.errors import SnapshotDamaged, StoreError
+from etna_pipelines.keys import key_id
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive, toc
 from etna_pipelines.snapshots.catalogue import checked
@@ -255,7 +257,12 @@ class _Strip:
                 "seconds": round(seconds, 3),
                 "schema_": schema.model_copy(update={"tables": tables}),
                 "files": files,
-                "rules": RulesUsed(files=self._rules.files, digest=self._rules.digest, key_id=self._key_id),
+                "rules": RulesUsed(
+                    files=self._rules.files,
+                    digest=self._rules.digest,
+                    key_id=self._key_id,
+                    faker=version("faker"),
+                ),
                 "masked": [
                     MaskedColumn(
                         table=name,

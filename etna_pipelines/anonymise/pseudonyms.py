@@ -18,7 +18,7 @@ from etna_pipelines.anonymise.pools import METHODS, in_ascii, pool
 from etna_pipelines.anonymise.siphash import Hashes, hashes_of, wide_hashes_of
 from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
 
-__all__ = ["EMAIL_DOMAIN", "METHODS", "TOKEN_DIGITS", "Pseudonyms", "key_id", "pool"]
+__all__ = ["EMAIL_DOMAIN", "METHODS", "TOKEN_DIGITS", "Pseudonyms", "pool"]
 
 TOKEN_DIGITS = 16  # of hex: 64 bits, so that among a million values two agree once in 37 million snapshots
 
@@ -116,11 +116,6 @@ class Pseudonyms:
             return handles
         short = _hex_of(values.nulls, hashes.reshape(-1, 1), min(length - len(end), TOKEN_DIGITS), end=end)
         return handles.where(handles.lengths <= length, short)
-
-
-def key_id(key: bytes) -> str:
-    """What names a key without telling it: stands in manifests."""
-    return hashlib.sha256(b"etna-key-id" + key).hexdigest()[:8]
 
 
 _THOUSAND = Values.of(f"{number:03}" for number in range(1000))

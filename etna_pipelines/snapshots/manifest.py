@@ -148,6 +148,8 @@ class RulesUsed(_Model):
     """What tells one masking key from another (see keys.key_id)."""
     key_name: str = ""
     """The name that people gave the key, if any."""
+    faker: str = ""
+    """Faker's version: with another, the pools of names that pseudonyms are picked from may differ."""
 
 
 class MaskedColumn(_Model):

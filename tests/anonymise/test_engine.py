@@ -1,10 +1,11 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import faker
 import pytest
 
-from etna_pipelines.anonymise.pseudonyms import key_id
 from etna_pipelines.errors import ArchiveMalformed, EtnaError, RulesError, SnapshotDamaged, StoreRefused
+from etna_pipelines.keys import key_id
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.progress import Tick
 from etna_pipelines.snapshots import archive
@@ -116,6 +117,7 @@ def test_the_draft_tells_what_was_done(night: Night) -> None:
     assert draft.id > full.id
     assert draft.rules is not None
     assert (draft.rules.files, draft.rules.key_id) == (["rules.yaml"], key_id(KEY))
+    assert draft.rules.faker == faker.VERSION
     assert {(masked.table, masked.column): (masked.mask, masked.values) for masked in draft.masked} == {
         ("public.person", "first"): ("fake(first)", 3),
         ("public.person", "last"): ("fake(last)", 3),

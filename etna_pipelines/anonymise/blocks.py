@@ -5,6 +5,7 @@ the ruled columns and compresses it again. Both release Python's lock nearly all
 thread may call them.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from etna_pipelines.anonymise.copytext import Fields
 from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.masks import Mask, Tools
 from etna_pipelines.anonymise.masks.inside import Inside
+from etna_pipelines.anonymise.named import Named, pairs
 from etna_pipelines.anonymise.originals import Observed, Originals
 from etna_pipelines.anonymise.plan import ColumnPlan, TablePlan
 from etna_pipelines.anonymise.values import Choice, Values
@@ -74,8 +76,8 @@ class ColumnMask:
         """What masks inside the column's documents hide."""
         return self.mask.kinds if isinstance(self.mask, Inside) else set()
 
-    def inside(self, values: Values) -> Iterator[tuple[str, Values]]:
-        """What identifies somebody in the column's documents, by kind."""
+    def inside(self, values: Values) -> Iterator[tuple[str, Named]]:
+        """What identifies somebody in the column's documents, by kind, with the position of the value that it is in."""
         yield from self.mask.identified(values) if isinstance(self.mask, Inside) else ()
 
 
@@ -180,50 +182,35 @@ class BlockMasker:
 
     def _observe(self, rows: BlockRows, block: Block) -> None:
         """Count, and hash what the proof will look for."""
-        named: dict[str, list[_Named]] = {"first": [], "last": [], "name": []}  # of which many people share one
+        before, after = defaultdict[str, list[Named]](list), defaultdict[str, list[Named]](list)
         for column in self._columns.values():
-            seen = _Named(rows.original(column.name), rows.masked(column.name), rows.changed(column.name))
-            originals, pseudonyms = seen.where_changed()
-            block.counts.append(_count(originals, pseudonyms, column.identifies))
-            if column.identifies is not None:
-                each = originals.distinct() if column.identifies in named else originals
-                block.observed += self._originals.observed(column.identifies, each, self._identities)
-                if column.identifies in named:
+            changed = rows.changed(column.name)
+            originals = Named.of(rows.original(column.name), changed)
+            pseudonyms = Named.of(rows.masked(column.name), changed)
+            block.counts.append(_count(originals.values, pseudonyms.values, column.identifies))
+            for named, seen in ((before, originals), (after, pseudonyms)):
+                if column.identifies is not None:
                     named[column.identifies].append(seen)
-            for kind, inside in column.inside(originals):
-                block.observed += self._originals.observed(kind, inside, self._identities)
-            for kind, inside in column.inside(pseudonyms):
-                block.observed += self._originals.pseudonyms(inside) if kind == "name" else []
-        for first, last in zip(named["first"], named["last"], strict=False):
-            pairs = first.before(last)
-            block.observed += self._originals.observed("name", pairs.original.distinct(), self._identities)
-            block.observed += self._originals.pseudonyms(pairs.masked.distinct())
-        for names in named["name"]:
-            block.observed += self._originals.pseudonyms(names.where_changed()[1].distinct())
+                for kind, inside in column.inside(seen.values):
+                    named[kind].append(Named(seen.rows[inside.rows], inside.values))
+        for kind, found in before.items():
+            for each in found:
+                values = each.values.distinct() if kind in _SHARED else each.values
+                block.observed += self._originals.observed(kind, values, self._identities)
+        for full in _full_names(before):
+            block.observed += self._originals.observed("name", full, self._identities)
+        for full in (*_full_names(after), *(names.values.distinct() for names in after["name"])):
+            block.observed += self._originals.pseudonyms(full)
 
 
-@dataclass(frozen=True)
-class _Named:
-    """A column that names people, before and after, and where its rule holds (None: everywhere)."""
+_SHARED = ("first", "last", "name")
+"""Of which many people share one."""
 
-    original: Values
-    masked: Values
-    changed: Choice | None = None
 
-    def where_changed(self) -> tuple[Values, Values]:
-        if self.changed is None:
-            return self.original, self.masked
-        return self.original.at(self.changed), self.masked.at(self.changed)
-
-    def before(self, last: "_Named") -> "_Named":
-        """Full names, of the rows that have both and whose both are masked."""
-        both = self.original.filled & last.original.filled
-        for changed in (self.changed, last.changed):
-            both = both if changed is None else both & changed
-        return _Named(
-            self.original.at(both).then(last.original.at(both), b" "),
-            self.masked.at(both).then(last.masked.at(both), b" "),
-        )
+def _full_names(named: Mapping[str, list[Named]]) -> Iterator[Values]:
+    """The first and last names of the same rows, written together."""
+    for firsts, lasts in pairs(named.get("first", ()), named.get("last", ())):
+        yield firsts.then(lasts, b" ").distinct()
 
 
 def _count(originals: Values, masked: Values, identifies: str | None) -> Counts:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from etna_pipelines.anonymise.blocks import ColumnMask
 from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.masks.kind import Collecting
+from etna_pipelines.anonymise.named import Named, pairs
 from etna_pipelines.anonymise.values import Values
 
 NAMING = ("first", "last", "name", "username", "email")
@@ -40,21 +41,20 @@ class FirstPass:
             self._identify(self._identities, values)
 
     def _identify(self, identities: Identities, values: dict[str, Values]) -> None:
-        """Of several first and last names in a row the first belongs to the first, and so on."""
-        named = defaultdict[str, list[Values]](list)
+        """Which first and last name of a row belong together no rule tells: all may."""
+        named = defaultdict[str, list[Named]](list)
         for column in self._naming:
-            named[column.identifies or ""].append(values[column.name])
-        for first, last in zip(named["first"], named["last"], strict=False):
-            identities.add_names(first.series(), last.series())
-        named["last"] = named["last"][len(named["first"]) :]
+            named[column.identifies or ""].append(Named.of(values[column.name]))
         for column in self._inside:
             for kind, inside in column.inside(values[column.name]):
                 named[kind].append(inside)
+        for firsts, lasts in pairs(named["first"], named["last"]):
+            identities.add_names(firsts.series(), lasts.series())
         for last in named["last"]:
-            identities.add_surnames(last.series())
+            identities.add_surnames(last.values.series())
         for names in named["name"]:
-            identities.add_full_names(names.series())
+            identities.add_full_names(names.values.series())
         for usernames in named["username"]:
-            identities.add_usernames(usernames.series())
+            identities.add_usernames(usernames.values.series())
         for emails in named["email"]:
-            identities.add_usernames(identities.handles(emails.series()))
+            identities.add_usernames(identities.handles(emails.values.series()))

@@ -11,6 +11,7 @@ from etna_pipelines.anonymise.documents import Form, Found, alike, find, spliced
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.parts import Parts, RowsOfParts, columns_of, form_of, misfit_of_parts
 from etna_pipelines.anonymise.masks.spec import MaskSpec
+from etna_pipelines.anonymise.named import Named
 from etna_pipelines.anonymise.paths import NOBODY, Automaton, Path, compile_paths, parse_path
 from etna_pipelines.anonymise.rows import Rows
 from etna_pipelines.anonymise.values import Values
@@ -136,12 +137,14 @@ class Inside:
             clean = self._scrubbed(self._outside, found, written.where(changed, found.raw), clean, rows)
         return clean if not others.any() else clean.where(~others, self._outside(values, rows))
 
-    def identified(self, values: Values) -> Iterator[tuple[str, Values]]:
-        """The values inside the documents that hide somebody, by their kind."""
+    def identified(self, values: Values) -> Iterator[tuple[str, Named]]:
+        """The values inside the documents that hide somebody, by their kind, each with its document."""
         if self._identifies:
             found, _ = find(values, self._paths, self._form)
             for owner, kind in self._identifies.items():
-                yield kind, found.contents.at(found.owners == owner)
+                mine = np.flatnonzero(found.owners == owner)
+                mine = mine[np.argsort(found.documents[mine], kind="stable")]
+                yield kind, Named(found.documents[mine], found.contents.at(mine))
 
     def _scrubbed(self, scrub: Mask, found: Found, written: Values, clean: Values, rows: Rows) -> Values:
         """The texts scrubbed, with what was written at the paths; `clean` has that and is not scrubbed.
@@ -160,6 +163,8 @@ def _wrong_each(spec: MaskSpec) -> str | None:
         part = masks.parse(spec.arguments[0])
     except RulesError as problem:
         return f"`{spec}`: {problem}"
+    if part.keeps:
+        return f"`{spec}` changes nothing: use keep"
     return f"`{spec}`: `{part}` is for whole columns" if part.name in _UNFIT else None
 
 

@@ -190,6 +190,9 @@ def test_a_document_that_would_become_too_long_is_told() -> None:
         (parse("each(email)"), "address", "fields of a composite type are named by their places"),
         (parse("each(email)"), "integer[]", "`email` makes text"),
         (parse("each(email)"), "character varying(20)[]", "`email` needs 28 characters"),
+        (parse("scrub"), "character varying(20)[]", "longer than it may be: use each(scrub)"),
+        (spec_of("scrub", **{"$[0]": "null"}), "character(9)[]", "use each(scrub)"),
+        (parse("each(scrub)"), "character varying(20)[]", None),
         (parse("each(fake(first))"), "integer", "the column is integer"),
         (parse("each(fake(first))"), "text[]", None),
     ],
@@ -200,9 +203,21 @@ def test_whether_paths_and_each_fit_a_column(spec: MaskSpec, type_: str, why: st
     assert (why or "") in (found or "")
 
 
+def test_each_scrub_cuts_each_element() -> None:
+    [whole] = rewritten(parse("each(scrub)"), "text[]", "{jane@bigcorp.com}")
+    [cut] = rewritten(parse("each(scrub)"), "character varying(20)[]", "{jane@bigcorp.com}")
+    assert (whole or "").startswith((cut or "")[:-1])
+    assert len(cut or "") == 20 + len('{""}') < len(whole or "")
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("each(mail)", "`mail` is not a mask"), ("each(shuffle)", "is for whole columns"), ("each(each(email))", "whole")],
+    [
+        ("each(mail)", "`mail` is not a mask"),
+        ("each(shuffle)", "is for whole columns"),
+        ("each(each(email))", "whole"),
+        ("each(keep)", "nothing: use keep"),
+    ],
 )
 def test_each_takes_a_mask_for_single_values(text: str, why: str) -> None:
     with pytest.raises(RulesError, match=why):
@@ -214,7 +229,9 @@ def test_masks_inside_a_mask_are_known() -> None:
     assert [str(each) for each in within(spec)] == ["each(scrub)", "scrub", "shift(3, owner)"]
     apply = made(spec_of("scrub", **{"$.a": "email", "$.b": "fake(name)"}), column_of("jsonb"))
     assert isinstance(apply, Inside)
-    seen = {kind: values.to_list() for kind, values in apply.identified(Values.of(['{"a": "j@x.co", "b": "Ann"}']))}
+    seen = {
+        kind: found.values.to_list() for kind, found in apply.identified(Values.of(['{"a": "j@x.co", "b": "Ann"}']))
+    }
     assert seen == {"email": ["j@x.co"], "name": ["Ann"]}
 
 

@@ -22,6 +22,14 @@ def _scrub(_spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     return mask
 
 
+def _refuse(spec: MaskSpec, column: Column, _unique: bool) -> str | None:
+    type_ = base_type(column)
+    element = Column(name="", type=type_.removesuffix("[]"))
+    if type_.endswith("[]") and length_of(element) is not None:  # a pseudonym may be longer than its original
+        return f"`{spec}` may make an element of {type_} longer than it may be: use each(scrub), which cuts each"
+    return None
+
+
 def _takes_text(column: Column) -> bool:
     return is_textual(column) or bool(_SCRUBBED.fullmatch(base_type(column)))
 
@@ -32,6 +40,7 @@ KINDS = (
         _scrub,
         uniqueness=lambda _: "likely",
         fits=_takes_text,
+        refuses=_refuse,
         cost="searched",
         examples=(("scrub", "the same text, JSON, array or XML without personal data"),),
     ),

@@ -19,6 +19,7 @@ from etna_pipelines.anonymise.masks.types import (
     is_moment,
     is_number,
     misfit_of,
+    unit_of,
 )
 from etna_pipelines.anonymise.rows import Rows
 from etna_pipelines.anonymise.values import Values
@@ -106,7 +107,12 @@ def _wrong_noise(spec: MaskSpec) -> str | None:
 
 
 def _refuse_noise(spec: MaskSpec, column: Column, _unique: bool) -> str | None:
-    return None if _amount(spec)[1] else misfit_of(spec.arguments[0], str(spec), column)
+    (amount, is_share), unit = _amount(spec), unit_of(column)
+    if is_share:
+        return None
+    if unit is not None and 2 * amount <= unit:  # it is rounded to 0
+        return f"`{spec}` is too little to change a column of {base_type(column)}: use noise({unit:f}) or more"
+    return misfit_of(spec.arguments[0], str(spec), column)
 
 
 def _round(spec: MaskSpec, column: Column, _tools: Tools) -> Mask:
@@ -131,9 +137,15 @@ def _wrong_round(spec: MaskSpec) -> str | None:
 
 def _refuse_round(spec: MaskSpec, column: Column, _unique: bool) -> str | None:
     [step] = spec.arguments
-    if holds_moments(column) == (step in calendar.UNITS):
-        return None
-    return f"`{spec}` does not fit {base_type(column)}: numbers are rounded to a step, dates to day, month or year"
+    type_ = base_type(column)
+    if holds_moments(column) != (step in calendar.UNITS):
+        return f"`{spec}` does not fit {type_}: numbers are rounded to a step, dates to day, month or year"
+    if step == "day" and type_.startswith("date"):
+        return f"`{spec}` changes no {type_}: use round(month), round(year) or keep"
+    unit = unit_of(column)
+    if unit is not None and (Decimal(step) % unit or Decimal(step) == unit):
+        return f"`{spec}` has to be a multiple of {unit:f}, and more, to change a column of {type_}: use a larger step"
+    return None
 
 
 def _shift(spec: MaskSpec, _column: Column, tools: Tools) -> Mask:

@@ -68,6 +68,14 @@ def is_numeric(column: Column) -> bool:
     return bool(_NUMERIC.fullmatch(base_type(column)))
 
 
+def unit_of(column: Column) -> Decimal | None:
+    """The least that two numbers of a column can differ by: 0.01 for `numeric(5,2)`; None where nothing limits it."""
+    if integer_limit(column) is not None:
+        return Decimal(1)
+    match = _NUMERIC.fullmatch(base_type(column))
+    return Decimal(1).scaleb(-int(match[2])) if match and match[2] else None
+
+
 def is_number(column: Column) -> bool:
     """Whether values can be counted with."""
     return integer_limit(column) is not None or is_numeric(column) or base_type(column) in ("real", "double precision")

@@ -41,12 +41,36 @@ def test_random_dates_lie_between_their_ends() -> None:
         ("noise(100000)", "smallint", "is no value of type smallint"),
         ("round(month)", "integer", "does not fit integer"),
         ("round(10)", "date", "does not fit date"),
+        ("round(1)", "integer", "has to be a multiple of 1, and more"),
+        ("round(1.5)", "bigint", "has to be a multiple of 1, and more"),
+        ("round(0.01)", "numeric(10,2)", "has to be a multiple of 0.01, and more"),
+        ("round(10)", "numeric(5,-2)", "has to be a multiple of 100, and more"),
+        ("round(day)", "date", "changes no date: use round(month)"),
+        ("round(day)", "daterange", "changes no daterange"),
+        ("noise(0.5)", "integer", "is too little to change a column of integer: use noise(1)"),
+        ("noise(0.005)", "numeric(10,2)", "is too little"),
         ("shift(3)", "text", "the column is text"),
         ("noise(5)", "text", "the column is text"),
     ],
 )
 def test_spans_and_amounts_have_to_fit_the_column(mask: str, type_: str, why: str) -> None:
     assert why in str(misfit(parse(mask), column_of(type_), unique=False))
+
+
+@pytest.mark.parametrize(
+    ("mask", "type_"),
+    [
+        ("round(2)", "integer"),
+        ("round(0.05)", "numeric(10,2)"),
+        ("round(1)", "numeric"),
+        ("round(0.1)", "real"),
+        ("round(day)", "timestamp with time zone"),
+        ("noise(1)", "integer"),
+        ("noise(0.01)", "numeric(10,2)"),
+    ],
+)
+def test_what_changes_some_value_fits(mask: str, type_: str) -> None:
+    assert misfit(parse(mask), column_of(type_), unique=False) is None
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_what_every_mask_promises(use: str) -> None:
     ],
 )  # fmt: skip
 def test_two_keys_share_no_token(use: str, type_: str) -> None:
-    values = [value for value in SAMPLES[type_] if value]
+    values = [value for value in SAMPLES[type_] if value not in ("", "\\x")]
     assert not set(masked(use, values, type_)) & set(masked(use, values, type_, key=OTHER_KEY))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from etna_pipelines.anonymise import copytext, masks
+from etna_pipelines.anonymise.column_types import base_type
 from etna_pipelines.anonymise.conditions import Condition
 from etna_pipelines.anonymise.copytext import Fields
 from etna_pipelines.anonymise.identities import Identities
@@ -70,6 +71,12 @@ class ColumnMask:
     @property
     def identifies(self) -> str | None:
         return masks.identifies(self.plan.spec)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is a key of usernames, which upper and lower case tell apart: so do its pseudonyms."""
+        told_apart = self.plan.spec.unique and not base_type(self.plan.column).endswith("citext")
+        return self.identifies == "username" and told_apart
 
     @property
     def kinds_inside(self) -> set[str]:

@@ -44,7 +44,8 @@ class FirstPass:
         """Which first and last name of a row belong together no rule tells: all may."""
         named = defaultdict[str, list[Named]](list)
         for column in self._naming:
-            named[column.identifies or ""].append(Named.of(values[column.name]))
+            kind = "exact" if column.is_exact else column.identifies or ""
+            named[kind].append(Named.of(values[column.name]))
         for column in self._inside:
             for kind, inside in column.inside(values[column.name]):
                 named[kind].append(inside)
@@ -56,5 +57,7 @@ class FirstPass:
             identities.add_full_names(names.values.series())
         for usernames in named["username"]:
             identities.add_usernames(usernames.values.series())
+        for usernames in named["exact"]:
+            identities.add_usernames(usernames.values.series(), exact=True)
         for emails in named["email"]:
             identities.add_usernames(identities.handles(emails.values.series()))

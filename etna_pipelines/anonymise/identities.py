@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from etna_pipelines.anonymise.known import Known
-from etna_pipelines.anonymise.mentions import FULL, KINDS, PAIR, REVERSED, SURNAME, USERNAME, Mentions
+from etna_pipelines.anonymise.mentions import EXACT, FULL, KINDS, PAIR, REVERSED, SURNAME, USERNAME, Mentions
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.values import Numbers, Values
@@ -64,7 +64,7 @@ class Identities:
     public: Public
     _pairs: _Distinct = field(default_factory=lambda: _Distinct(("first", "last")))
     _singles: dict[int, _Distinct] = field(
-        default_factory=lambda: {kind: _Distinct(("name",)) for kind in (SURNAME, FULL, USERNAME)}
+        default_factory=lambda: {kind: _Distinct(("name",)) for kind in (SURNAME, FULL, EXACT, USERNAME)}
     )
 
     def add_names(self, first: pl.Series, last: pl.Series) -> None:
@@ -82,8 +82,9 @@ class Identities:
         self.add_names(words["field_0"], words["field_1"])
         self._add(FULL, words.filter(pl.col("field_1").is_null())["field_0"])
 
-    def add_usernames(self, usernames: pl.Series) -> None:
-        self._add(USERNAME, usernames)
+    def add_usernames(self, usernames: pl.Series, *, exact: bool = False) -> None:
+        """`exact`: their column is a key, in which upper and lower case tell them apart."""
+        self._add(EXACT if exact else USERNAME, usernames)
 
     def _add(self, kind: int, names: pl.Series) -> None:
         distinct = names.drop_nulls().str.strip_chars().unique()

@@ -15,15 +15,16 @@ from etna_pipelines.anonymise.plain import Plain
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.values import Values
 
-PAIR, REVERSED, SURNAME, FULL, USERNAME = range(5)
-"""What a sequence of words is: first and last name, last and first, a last name, a name of one word, a username."""
+PAIR, REVERSED, SURNAME, FULL, USERNAME, EXACT = range(6)
+"""What a sequence of words is: first and last name, last and first, a last name, a name of one word, a username, and
+one of a key, where upper and lower case tell usernames apart."""
 
-KINDS = 5
+KINDS = 6
 """A meaning is the number of a name times KINDS, and what it is."""
 
 _WORD = re.compile(r"(?:[^\W_][\u0300-\u036f\u00ad\u200b-\u200d\u2060]*)+")
 
-_MAKERS = {SURNAME: "last", FULL: "name", USERNAME: "username"}
+_MAKERS = {SURNAME: "last", FULL: "name", USERNAME: "username", EXACT: "exact username"}
 
 People = dict[int, tuple[pl.Series, pl.Series]]
 
@@ -70,7 +71,7 @@ class Mentions:
             text = piece.decode()
             for part in parts_of[piece]:
                 fake = instead[part.maker, part.original]
-                if part.maker == "username":
+                if part.maker in ("username", "exact username"):
                     fake = _joined_like(text, part.original, fake)
                 yield Mention(start + _bytes(text, part.start), start + _bytes(text, part.end), fake)
 
@@ -82,7 +83,8 @@ class Mentions:
         """Of people who share the words of a piece, whoever is written just so counts, else the first of them."""
         options = [self._named(int(meaning)) for meaning in meanings]
         if len(options) > 1:
-            options.sort(key=lambda option: " ".join(filter(None, option[1:])).lower() != piece.lower())
+            written = {option: " ".join(filter(None, option[1:])) for option in options}
+            options.sort(key=lambda option: (written[option].lower() != piece.lower(), written[option] != piece))
         kind, one, two = options[0]
         if kind not in (PAIR, REVERSED):
             return [_Part(0, len(piece), _MAKERS[kind], one)]
@@ -100,7 +102,7 @@ class Mentions:
 
     def _pseudonyms_of(self, originals: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
         made: dict[tuple[str, str], str] = {}
-        for maker in ("first", "last", "name", "username"):
+        for maker in ("first", "last", "name", "username", "exact username"):
             mine = [original for kind, original in originals if kind == maker]
             values = Values.of(mine)
             match maker:
@@ -108,6 +110,8 @@ class Mentions:
                     fakes = self._pseudonyms.full_name(values)
                 case "username":
                     fakes = self._pseudonyms.username(values)
+                case "exact username":
+                    fakes = self._pseudonyms.username(values, exact=True)
                 case _:
                     fakes = self._pseudonyms.fake(values, maker)
             made |= {(maker, one): fake or "" for one, fake in zip(mine, fakes.to_list(), strict=True)}

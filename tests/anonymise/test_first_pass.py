@@ -71,3 +71,10 @@ def test_whoever_a_row_names_is_scrubbed_and_looked_for(
     assert scrubbed
     assert not {"Jane", "Brown"} & set(scrubbed.split())
     assert not seen.finds(scrubbed)
+
+
+@pytest.mark.parametrize("type_", ["text", "citext"])
+def test_a_text_calls_somebody_as_the_key_of_usernames_does(pseudonyms: Pseudonyms, type_: str) -> None:
+    key = MaskSpec("fake", ("username",), unique=True)
+    seen = Seen(pseudonyms, [(column("login", type_), key)], ["Quill.Doe82"])
+    assert seen.scrubbed("by Quill.Doe82") == f"by {seen.written.decode().strip()}"

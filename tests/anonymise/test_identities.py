@@ -140,3 +140,12 @@ def test_nobody_is_nothing_to_look_for(identities: Identities) -> None:
 def test_folding() -> None:
     assert ascii_folded("Siân Ŵyn") == "Sian Wyn"
     assert "summer" in ordinary_words()
+
+
+def test_a_username_of_a_key_has_the_pseudonym_of_its_column(identities: Identities, pseudonyms: Pseudonyms) -> None:
+    names = ["Quill.Doe82", "quill.doe82"]
+    identities.add_usernames(pl.Series(["quill.doe82"]))
+    identities.add_usernames(pl.Series(names), exact=True)
+    one, two = pseudonyms.username(Values.of(names), exact=True).to_list()
+    assert one != two
+    assert mentioned(identities, "Quill.Doe82 and quill.doe82") == f"{one} and {two}"

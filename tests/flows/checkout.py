@@ -20,7 +20,7 @@ from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.stores.local import LocalStore
 
 PROJECT = Path(__file__).parents[2]
-PARTS = ("etna_pipelines", "anonymisation_rules", "environments.yaml", "dagster.yaml", "workspace.yaml", "README.md")
+PARTS = ("anonymisation_rules", "environments.yaml", "dagster.yaml", "workspace.yaml", "README.md")
 NIGHTLY = ("-m", "dagster", "job", "execute", "-m", "etna_pipelines.definitions", "-j", "nightly")
 
 
@@ -34,16 +34,16 @@ class Checkout:
     def make(cls, root: Path) -> "Checkout":
         for part in PARTS:
             if (PROJECT / part).is_dir():
-                shutil.copytree(PROJECT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(PROJECT / part, root / part)
             else:
                 shutil.copy(PROJECT / part, root / part)
         return cls(root)
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of its programs: they find its files before those that are installed, and nobody's settings."""
+        """Of its programs: they run this very code, compiled once, and find nobody's settings."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ETNA_", "DAGSTER_"))}
-        return inherited | {"PYTHONPATH": str(self.root)}
+        return inherited | {"PYTHONPATH": str(PROJECT)}
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = self.environment | variables

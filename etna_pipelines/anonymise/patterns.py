@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Literal, NamedTuple
 
+from etna_pipelines.anonymise.codes import NOBODYS_CARDS
 from etna_pipelines.anonymise.values import Bytes
 from etna_pipelines.anonymise.windows import HIDDEN, Looks, windows
 
@@ -133,8 +134,10 @@ def _cards_of(window: str, groups: list[tuple[int, int]]) -> Iterator[Piece]:
         for last in range(len(groups), first, -1):
             end = groups[last - 1][1]
             digits = re.sub(r"\D", "", window[start:end])
-            if 13 <= len(digits) <= 19 and digits[0] in _ISSUERS and luhn(digits):
-                yield Piece(start, end, "card")
+            is_fake = digits.startswith(NOBODYS_CARDS)  # its digits are no part of another, though they may look so
+            if 13 <= len(digits) <= 19 and (is_fake or digits[0] in _ISSUERS) and luhn(digits):
+                if not is_fake:
+                    yield Piece(start, end, "card")
                 first = last - 1
                 break
         first += 1

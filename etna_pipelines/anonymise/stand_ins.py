@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 
+from etna_pipelines.anonymise import codes
 from etna_pipelines.anonymise.patterns import Kind
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.values import Values
 
 _ABROAD = re.compile(r"^(?:\+|00)?44\W*0?(?=\W*[1-9])")
-_TEST_NETS = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737
 
 Made = Callable[[list[str]], list[str]]
 
@@ -24,10 +24,10 @@ class StandIns:
             "phone": self._phones,
             "national_insurance": lambda found: self._numbers(found, "national_insurance", "ZZ{:.6}A"),
             "health": lambda found: self._numbers(found, "health", "999{}"),  # for tests alone
-            "card": lambda found: self._numbers(found, "card", "999999{}"),  # no issuer's
+            "card": lambda found: _filled(codes.cards(pseudonyms, Values.of(found))),
             "account": self._accounts,
             "postcode": self._postcodes,
-            "ip": self._addresses,
+            "ip": lambda found: _filled(codes.ip_addresses(pseudonyms, Values.of(found))),
         }
 
     def of(self, kind: Kind, found: list[str]) -> list[str]:
@@ -51,31 +51,17 @@ class StandIns:
         ]
 
     def _accounts(self, found: list[str]) -> list[str]:
-        """An IBAN with right check digits of a country that there is not."""
-        bare = [re.sub(r"\W", "", account) for account in found]
-        made = []
-        for account, digits in zip(found, self._digits(bare, "account"), strict=True):
-            check = 98 - int(f"{digits[: len(re.sub(r'[^0-9A-Z]', '', account)) - 4]}353500") % 97  # Z is 35
-            made.append(_fill(account, f"ZZ{check:02}{digits}"))
-        return made
+        """What a column of IBANs makes of the same one, in groups where this is, with the gaps that it has."""
+        fakes = _filled(codes.ibans(self._pseudonyms, Values.of([re.sub(r"\W", " ", account) for account in found])))
+        gaps = [next(iter(re.findall(r"\W", account)), "") for account in found]
+        return [fake.replace(" ", gap) for fake, gap in zip(fakes, gaps, strict=True)]
 
     def _postcodes(self, found: list[str]) -> list[str]:
         """What a column of postcodes makes of the same one, with the gap that this has."""
-        bare = [re.sub(r"[^0-9A-Za-z]", "", postcode).upper() for postcode in found]
-        fakes = _filled(self._pseudonyms.fake(Values.of([f"{code[:-3]} {code[-3:]}" for code in bare]), "postcode"))
+        fakes = _filled(codes.postcodes(self._pseudonyms, Values.of(found)))
         gaps = [re.sub(r"[0-9A-Za-z]", "", postcode) for postcode in found]
         made = [fake.replace(" ", gap) for fake, gap in zip(fakes, gaps, strict=True)]
         return [fake.lower() if code.islower() else fake for fake, code in zip(made, found, strict=True)]
-
-    def _addresses(self, found: list[str]) -> list[str]:
-        """An address of TEST-NET-1 to 3, or of 2001:db8::/32 (RFC 3849)."""
-        made = []
-        for address, number in zip(found, self._pseudonyms.numbers(Values.of(found), "ip"), strict=True):
-            number = int(number)
-            six = ":".join(f"{number >> shift & 0xFFFF:x}" for shift in (0, 16, 32))
-            four = f"{_TEST_NETS[number % 3]}.{number // 3 % 254 + 1}"
-            made.append(f"2001:db8::{six}" if ":" in address else four)
-        return made
 
     def _tokens(self, found: list[str], kind: str, digits: int) -> list[str]:
         return _filled(self._pseudonyms.token(Values.of(found), kind, digits))

@@ -6,6 +6,7 @@ from etna_pipelines.anonymise.patterns import Kind, is_account, is_health_number
 from etna_pipelines.anonymise.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.stand_ins import StandIns
 from etna_pipelines.anonymise.values import Values
+from tests.anonymise.masks.masking import KEY, masked
 
 
 @pytest.mark.parametrize(
@@ -29,10 +30,27 @@ def test_one_number_has_one_stand_in_however_it_is_grouped(
     assert one != written
 
 
-def test_a_postcode_and_an_address_are_those_of_their_columns(pseudonyms: Pseudonyms) -> None:
+def test_an_address_is_that_of_its_column(pseudonyms: Pseudonyms) -> None:
     made = StandIns(pseudonyms)
-    assert made.of("postcode", ["SW1A 1AA"]) == pseudonyms.fake(Values.of(["SW1A 1AA"]), "postcode").to_list()
     assert made.of("email", ["Jane@b.co"]) == pseudonyms.email(Values.of(["jane@b.co"])).to_list()
+
+
+@pytest.mark.parametrize(
+    ("kind", "mask", "values"),
+    [
+        ("card", "fake(card)", ["4111 1111 1111 1111", "4111111111111111", "3782-822463-10005"]),
+        ("account", "fake(iban)", ["GB29 NWBK 6016 1331 9268 19", "DE89370400440532013000"]),
+        ("postcode", "fake(postcode)", ["SW1A 1AA", "EC1A 1BB"]),
+        ("ip", "fake(ip)", ["81.2.69.142", "2a00:1450:4009::1"]),
+    ],
+)
+def test_codes_are_those_of_their_columns(kind: Kind, mask: str, values: list[str]) -> None:
+    assert StandIns(Pseudonyms(KEY)).of(kind, values) == masked(mask, values)
+
+
+def test_a_postcode_is_one_however_it_is_written() -> None:
+    one, *others = masked("fake(postcode)", ["SW1A 1AA", "sw1a1aa", " SW1A1AA "])
+    assert others == [one, one]
 
 
 def test_stand_ins_are_nobody_s(pseudonyms: Pseudonyms) -> None:

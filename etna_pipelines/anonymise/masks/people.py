@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from etna_pipelines.anonymise import codes
 from etna_pipelines.anonymise.column_types import base_type, is_textual, length_of
 from etna_pipelines.anonymise.masks import machines
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness, on_bytes, on_filled
@@ -24,6 +25,8 @@ def _fake(spec: MaskSpec, column: Column, tools: Tools) -> Mask:
     if kind in CODES:
         return machines.build(kind, column, pseudonyms)
     match kind:
+        case "postcode":
+            return on_filled(lambda values: codes.postcodes(pseudonyms, values), length)
         case "username":
             return _handle(pseudonyms.username, spec, column)
         case "name":

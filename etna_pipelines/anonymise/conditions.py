@@ -7,13 +7,14 @@ long, is refused when the rules are compiled; Polars' regular expressions are li
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from etna_pipelines.anonymise.column_types import base_type
+from etna_pipelines.anonymise.comparisons import as_in_postgresql
 from etna_pipelines.anonymise.rows import Rows
 from etna_pipelines.anonymise.values import Choice
 from etna_pipelines.errors import RulesError
@@ -73,6 +74,15 @@ class Condition:
                 "use TRY_CAST where a text may be no number or date."
             ) from None
 
+    def of_any(self, name: str) -> tuple[str, object]:
+        """How a column is read and what is said of it, its name left open: equal where two say the same of two."""
+
+        def opened(node: dict[str, object]) -> dict[str, object]:
+            return {"Column": ""} if node == {"Column": name} else node
+
+        read = _typed(self._column(name).model_copy(update={"name": ""})).meta.serialize(format="json")
+        return read, json.loads(self.expression.meta.serialize(format="json"), object_hook=opened)
+
     def check(self) -> None:
         """Work it out for two rows made up. Raises RulesError (without a place) for what is no condition."""
         made_up = {name: pl.Series([_sample(self._column(name)), None], dtype=pl.String) for name in self.columns}
@@ -118,6 +128,7 @@ def condition(text: str, table: Table) -> Condition:
             )
     if not compiled.columns:
         raise RulesError(f"`{text}` names no column, so it is the same for all rows")
+    compiled = replace(compiled, expression=as_in_postgresql(text, expression, table))
     compiled.check()
     return compiled
 

@@ -62,14 +62,14 @@ def _ends(key: ForeignKey, referring: TablePlan, referred: TablePlan) -> Iterato
     return
 
 
-def _condition(planned: ColumnPlan) -> str | None:
+def _condition(planned: ColumnPlan) -> object:
     """The condition, with the column's own name left open: it says the same of both ends if it names nothing else."""
     if planned.condition is None:
         return None
     name = planned.column.name
     if planned.condition.columns != [name]:
         return f"{planned.origin}: {planned.condition.text}"
-    return planned.condition.text.replace(f'"{name}"', "?").replace(name, "?")
+    return planned.condition.of_any(name)
 
 
 def _alphabet(planned: ColumnPlan) -> tuple[str, int | None]:
@@ -84,5 +84,5 @@ def _told(planned: ColumnPlan | None) -> str:
         return "keep"
     spec = planned.spec
     is_said = spec.unique and not masks.KINDS[spec.name].folds(spec)  # else it goes without saying in a key
-    extras = [spec.locale, "unique" if is_said else "", *(path for path, _ in spec.paths)]
-    return " ".join(filter(None, [str(spec), *extras]))
+    extras = [spec.locale, "unique" if is_said else ""]
+    return " ".join(filter(None, [spec.shown, *extras]))

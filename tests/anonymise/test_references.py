@@ -27,6 +27,12 @@ KEY = refers("post", "author", "person", "name")
         ("{mask: hash, unless: name LIKE 'x%'}", "{mask: hash, unless: author LIKE 'x%'}", ""),
         ("{mask: hash, unless: name LIKE 'x%'}", "{mask: hash, unless: author LIKE 'y%'}", "different conditions"),
         ("{mask: hash, unless: name LIKE 'x%'}", "hash", "different conditions"),
+        (
+            "{mask: hash, unless: name LIKE 'name'}",
+            "{mask: hash, unless: author LIKE 'author'}",
+            "different conditions",
+        ),
+        ("{mask: hash, unless: name = 'name'}", "{mask: hash, unless: (author  =  'name')}", ""),
         ("hash", "{mask: hash, when: id > 1}", "different conditions"),
         ("hash", "{mask: null, when: id > 1}", "their masks differ (null, hash)"),
         ("keep", "{mask: null, when: id > 1}", ""),

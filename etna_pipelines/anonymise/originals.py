@@ -68,7 +68,8 @@ class Originals:
             case "phone":
                 return [("phones", contacts.phones_of(values, self.letters))]
             case "secret":
-                return _by_length(words.secrets_of(values, self.letters))
+                made = words.secrets_of(values, self.letters)
+                return [*_by_length(made), ("not looked for", made.hashes[made.counts == 0])]
             case "name":
                 return _by_length(words.names_of(values, self.letters, self._signs_of_nobody(identities)))
             case "username" | "last":
@@ -105,6 +106,11 @@ class Originals:
         """Sequences that are left out because our own pseudonyms have them too."""
         known = sum(len(self._sets[f"words {length}"]) for length in range(1, LONGEST + 1))
         return known - sum(map(len, self.sequences().values()))
+
+    @property
+    def unsearched(self) -> int:
+        """Secrets that are not looked for: so short, or so plain, that they are found by chance."""
+        return len(self._sets["not looked for"])
 
     @property
     def share(self) -> float:

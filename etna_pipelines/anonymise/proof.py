@@ -11,12 +11,12 @@ from etna_pipelines.anonymise.lexemes import in_order_of_positions
 from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.readings import ENCODINGS
-from etna_pipelines.anonymise.scan import Scan, Seen
+from etna_pipelines.anonymise.scan import NAME, PHONE, Scan, Seen
 from etna_pipelines.errors import ProofFailed
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive, toc
 from etna_pipelines.snapshots.catalogue import checked
-from etna_pipelines.snapshots.manifest import ArchiveFile, Finding, Proof, Scanned, Table
+from etna_pipelines.snapshots.manifest import ArchiveFile, Column, DatabaseSchema, Finding, Proof, Scanned, Table
 from etna_pipelines.stores.store import Store
 
 UNCHANGED_SHARE, UNCHANGED_LEAST = 0.05, 5
@@ -70,6 +70,7 @@ class _Proof:
         self._workers = workers
         self._progress = progress
         self._scan = Scan(stripped.originals, public)
+        self._keys = _keys(stripped.draft.schema_)
         self._scanned: dict[str, int] = {}
         self._decoded: Counter[str] = Counter()
 
@@ -97,6 +98,7 @@ class _Proof:
             kinds=self._originals.counts,
             share=self._originals.share,
             ambiguous=self._originals.ambiguous,
+            unsearched=self._originals.unsearched,
             allowed=dict(sorted(found.allowed.items())),
             findings=findings,
         )
@@ -146,15 +148,23 @@ class _Proof:
 
     def _search_table(self, table: Table, block: bytes, found: _Found) -> None:
         columns = table.copied
-        for (position, kind), count in self._seen(block, found).by_column(block).items():
+        for (position, kind, begins), count in self._seen(block, found).by_column(block).items():
             column = columns[position] if position < len(columns) else None
-            if column is None or not holds_no_text(column):
+            if column is None or not holds_no_text(column) or (begins and self._may_hold(table, column, kind)):
                 found.hits[table.qualified, column.name if column else "", kind] += count
         for position, column in enumerate(columns):
             if base_type(column) == "tsvector":
                 fields = [line.split(b"\t")[position : position + 1] for line in block.split(b"\n")]
                 texts = in_order_of_positions([field for fields_ in fields for field in fields_])
                 found.add(table.qualified, column.name, self._seen(b"\n".join(texts), found).hits)
+
+    def _may_hold(self, table: Table, column: Column, kind: str) -> bool:
+        """Whether a column of a type that takes no text may hold an original, as its whole value: a UUID that is a
+        secret, a telephone number in digits. All else there is chance, and so are telephone numbers among keys."""
+        if base_type(column) == "uuid":
+            return kind == NAME
+        is_long = base_type(column) == "bigint" or base_type(column).startswith("numeric")
+        return kind == PHONE and is_long and (table.qualified, column.name) not in self._keys
 
     def _count_unchanged(self, found: _Found) -> None:
         for (table, column), (unchanged, values) in self._stripped.unchanged.items():
@@ -165,6 +175,13 @@ class _Proof:
 def _name(file: ArchiveFile) -> str:
     """How the record calls what a file holds."""
     return "schema" if file.name == "toc.dat" else file.table or file.name
+
+
+def _keys(schema: DatabaseSchema) -> set[tuple[str, str]]:
+    """The columns of primary and foreign keys."""
+    primary = {(table.qualified, column) for table in schema.tables for column in table.primary_key}
+    foreign = {(key.table, column) for key in schema.foreign_keys for column in key.columns}
+    return primary | foreign
 
 
 def _said(entries: list[toc.Entry]) -> bytes:

@@ -30,6 +30,7 @@ NAME, PHONE, EMAIL, FOREIGN = (
 """Kinds of findings."""
 
 _AT = ord("@")
+_DIVIDING = b"\t\n"
 _KINDS = {search.SEQUENCE: NAME, search.PHONE: PHONE}
 
 
@@ -56,14 +57,14 @@ class Seen:
             total |= Counter(hit.kind for hit in hits)
         return total
 
-    def by_column(self, raw: bytes) -> Counter[tuple[int, str]]:
-        """Likewise, by the position of the column in lines of COPY text."""
-        total: Counter[tuple[int, str]] = Counter()
+    def by_column(self, raw: bytes) -> Counter[tuple[int, str, bool]]:
+        """Likewise, by the position of the column in lines of COPY text, and by whether a field begins with it."""
+        total: Counter[tuple[int, str, bool]] = Counter()
         for hits in self.readings:
             if hits:
                 positions = np.array(sorted({hit.position for hit in hits}), np.int64)
                 columns = dict(zip(positions.tolist(), _columns(_array(raw), positions).tolist(), strict=True))
-                total |= Counter((columns[hit.position], hit.kind) for hit in hits)
+                total |= Counter((columns[at], kind, at == 0 or raw[at - 1] in _DIVIDING) for kind, at in hits)
         return total
 
 

@@ -33,6 +33,8 @@ SHORTEST = 4
 SECRET_LENGTH = 12
 """Bytes that a word of a secret needs: shorter ones happen by chance."""
 
+_SHORT_SECRET = 8  # bytes that letters and digits need together: a number of National Insurance has nine
+_HYPHEN, _SLASH, _SMALL_F = ord("-"), ord("/"), ord("f")
 _SEEN = 13  # bits of the table of what a block said lately: 64 KB stay in the processor's cache
 _APOSTROPHE, _CURLED, _UNDERSCORE, _SPACE, _AFTER_DIGITS = ord("'"), ord("’"), ord("_"), ord(" "), ord(":")
 
@@ -61,7 +63,8 @@ def handles_of(values: Values, letters: Letters, indistinct: Index) -> Sequences
 
 
 def secrets_of(values: Values, letters: Letters) -> Sequences:
-    """Long words alone, and values that underscores alone divide."""
+    """Long words alone, and values that underscores alone divide. Where no word is long, and of a UUID (whose last word
+    may name a machine): the value's words, of many the first. Their count is 0 where that would be found by chance."""
     return Sequences(*_secrets(values.buffer, values.starts, values.lengths, letters))
 
 
@@ -164,7 +167,7 @@ def _names(
 def _secrets(
     buffer: Bytes, starts: Numbers, lengths: Numbers, letters: Letters
 ) -> tuple[Hashes, Hashes, npt.NDArray[np.uint8]]:
-    room = len(starts)
+    room = 2 * len(starts)
     for length in lengths:
         room += max(length, 0) // SECRET_LENGTH
     hashes, firsts, counts, seen = _room(room)
@@ -176,7 +179,9 @@ def _secrets(
         word = begun(letters)
         begin = position = starts[row]
         underscores, others = 0, 0
-        while position < end:
+        has_long = False
+        is_uuid = _is_uuid(buffer, starts[row], lengths[row])
+        while position < end and not is_uuid:
             code, length = int(buffer[position]), 1
             letter = code if code < 128 and numbers[code] != 0 else SEPARATES
             if code >= 128:
@@ -189,6 +194,7 @@ def _secrets(
                 word = spelled(word, letter)
             else:
                 if position - begin >= SECRET_LENGTH:
+                    has_long = True
                     words[0] = finished(word)
                     made = _put(hashes, firsts, counts, seen, made, words[0], words[0], 1)
                 word = begun(letters)
@@ -196,14 +202,54 @@ def _secrets(
                 underscores += code == _UNDERSCORE
                 others += code != _UNDERSCORE
             position += length
-        if end - begin >= SECRET_LENGTH:
+        if end - begin >= SECRET_LENGTH and not is_uuid:
+            has_long = True
             words[0] = finished(word)
             made = _put(hashes, firsts, counts, seen, made, words[0], words[0], 1)
         if underscores and not others and lengths[row] >= SECRET_LENGTH:
             count, _, _ = _read(buffer, starts[row], end, letters, False, words, 0)
             if count > 1:
                 made = _put(hashes, firsts, counts, seen, made, _sequence(words, count), words[0], count)
+        elif not has_long:
+            count, _, _ = _read(buffer, starts[row], end, letters, False, words, 0)
+            if count:
+                says = count if _says_enough(buffer, starts[row], end, letters) else 0
+                made = _put(hashes, firsts, counts, seen, made, _sequence(words, count), words[0], says)
     return hashes[:made], firsts[:made], counts[:made]
+
+
+@inlined
+def _is_uuid(buffer: Bytes, start: int, length: int) -> bool:
+    """Whether hyphens stand where those of a UUID do."""
+    if length != 36:
+        return False
+    return bool(buffer[start + 8] == buffer[start + 13] == buffer[start + 18] == buffer[start + 23] == _HYPHEN)
+
+
+@inlined
+def _says_enough(buffer: Bytes, start: int, end: int, letters: Letters) -> bool:
+    """Whether the first words of a secret, none of them long, are unlikely to be written elsewhere by chance: digits
+    and letters as long as a number of National Insurance, else as long as a word of a secret; more words than are
+    looked at are no prose, and no link to a site."""
+    numbers = letters.words
+    count, characters, digits, past_f = 0, 0, 0, 0
+    inside, spaced, link = False, False, False
+    for position in range(start, end):
+        code = int(buffer[position])
+        is_letter = code >= 128 or numbers[code] != 0
+        if is_letter and not inside:
+            count += 1
+        inside = is_letter
+        spaced = spaced or code <= _SPACE
+        link = link or (code == _SLASH and position > start and buffer[position - 1] == _SLASH)
+        if is_letter and count <= LONGEST:
+            characters += 1
+            digits += code < _AFTER_DIGITS
+            past_f += code >= _AFTER_DIGITS and code | 0x20 > _SMALL_F
+    if link or (count > LONGEST and spaced and not digits):
+        return False
+    mixed = digits > 0 and (past_f > 0 or (count > 1 and digits < characters))
+    return characters >= (_SHORT_SECRET if mixed else SECRET_LENGTH)
 
 
 @inlined

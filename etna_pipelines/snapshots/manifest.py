@@ -196,6 +196,8 @@ class Proof(_Model):
     """Which share of all originals that is: a fair sample where a set held more than memory is spent on."""
     ambiguous: int = 0
     """Full names that are left out because they are somebody's pseudonym too: to find one proves nothing."""
+    unsearched: int = 0
+    """Secrets that are not looked for: so short, or so plain, that they are found by chance."""
     allowed: dict[str, int] = {}
     """What was found and may be there, each with the reason, and how often: `e-mail at x.org, one of public: domains`,
     `e-mail at example.com, made by the strip`, `word, one of public: words`, `1f2e3d4c..., one of public: hashes`."""

@@ -47,6 +47,11 @@ def times(originals: Originals, text: str) -> int:
         ("email", "quill77@post.example", "@Quill77"),
         ("secret", "f00dfacecafe4242", "token=f00dfacecafe4242&x"),
         ("secret", "pbkdf2$1000$f00dfacecafe4242", "f00dfacecafe4242"),
+        ("secret", "4111 1111 1111 1111", "card 4111-1111-1111-1111"),
+        ("secret", "GB29 NWBK 6016 1331 9268 19", "to GB29 NWBK 6016 1331 9268 19."),
+        ("secret", "abc-def-ghi-jkl-mno-pqr", "abc-def-ghi-jkl-mno-pqr"),
+        ("secret", "QQ123456C", "of qq123456c"),
+        ("secret", "1f0eebc9-9c0b-4ef8-bb6d-6bb9bd380a11", "1f0eebc9-9c0b-4ef8-bb6d-6bb9bd380a11"),
     ],
 )
 def test_an_original_is_found_as_words_whatever_stands_between(
@@ -67,6 +72,11 @@ def test_an_original_is_found_as_words_whatever_stands_between(
         ("username", "1234567", "1234567"),
         ("secret", "short", "short"),
         ("secret", "1000", "1000"),
+        ("secret", "deadbeef", "deadbeef"),
+        ("secret", "2024-01-01", "2024-01-01"),
+        ("secret", "https://www.bigcorp.org/a/b", "https://www.bigcorp.org/a/c"),
+        ("secret", "Yes, I agree to the terms", "Yes, I agree to nothing"),
+        ("secret", "1f0eebc9-9c0b-4ef8-bb6d-6bb9bd380a11", "2f0eebc9-9c0b-4ef8-bb6d-6bb9bd380a11"),
         ("name", None, ""),
         ("name", "", ""),
         ("company", "Quill Ltd", "Quill Ltd"),
@@ -101,3 +111,8 @@ def test_nothing_of_an_original_can_be_read_from_the_set(identities: Identities)
     assert "jane" not in repr(originals)
     other = known(identities, "email", "jane@bigcorp.com")
     assert list(originals.emails) != list(other.emails)  # another key for each run
+
+
+def test_what_is_not_looked_for_is_counted(identities: Identities) -> None:
+    originals = known(identities, "secret", "short", "1000", "f00dfacecafe4242", "QQ123456C", None, "")
+    assert (originals.unsearched, len(originals)) == (2, 2)

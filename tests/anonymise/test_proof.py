@@ -279,3 +279,19 @@ def test_an_original_that_is_also_somebody_s_pseudonym_proves_nothing(night: Nig
     stripped = night.stripped(rules)
     proof = night.prove(stripped, rules)
     assert "original name, username or secret" not in {finding.kind for finding in proof.findings}
+
+
+def test_secret_uuids_and_telephones_in_digits_are_found_where_no_text_fits(night: Night) -> None:
+    night.execute("""
+        CREATE TABLE person (phone text, token uuid, login text);
+        INSERT INTO person VALUES ('020 7946 0958', '1f0eebc9-9c0b-4ef8-bb6d-6bb9bd380a11', 'abed');
+        CREATE TABLE leak (id bigint PRIMARY KEY, mobile bigint, fax numeric, other integer, session uuid, chance uuid);
+        INSERT INTO leak VALUES (442079460958, 442079460958, 442079460958, 1, '1f0eebc9-9c0b-4ef8-bb6d-6bb9bd380a11',
+            '00000000-abed-4ef8-bb6d-6bb9bd380a12');
+    """)
+    rules = """
+columns: {phone: phone, token: fake(uuid), login: fake(username)}
+tables: {leak: {keep: [id, mobile, fax, other, session, chance]}}
+"""
+    proof = night.prove(night.stripped(rules), rules)
+    assert found(proof) == {("public.leak", column) for column in ("mobile", "fax", "session")}

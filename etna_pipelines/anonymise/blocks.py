@@ -17,7 +17,7 @@ from etna_pipelines.anonymise.column_types import base_type
 from etna_pipelines.anonymise.conditions import Condition
 from etna_pipelines.anonymise.copytext import Fields
 from etna_pipelines.anonymise.identities import Identities
-from etna_pipelines.anonymise.masks import Mask, Tools
+from etna_pipelines.anonymise.masks import Mask, MaskSpec, Tools
 from etna_pipelines.anonymise.masks.inside import Inside
 from etna_pipelines.anonymise.named import Named, pairs
 from etna_pipelines.anonymise.originals import Observed, Originals
@@ -43,6 +43,8 @@ class Counts:
     """Values of a column that its mask was for, and how many of them it left as they were."""
 
     values: int = 0
+    filled: int = 0
+    """Those that are not empty."""
     unchanged: int = 0
 
 
@@ -156,7 +158,7 @@ class BlockRows:
 
     def _mask(self, column: ColumnMask) -> Values:
         original, changed = self.original(column.name), self.changed(column.name)
-        with told_where(self._table.qualified, self.first, column.name, str(column.plan.spec)):
+        with told_where(self._table.qualified, self.first, column.name, column.plan.spec.shown):
             masked = column.mask(original, self)
             if len(masked) != len(original):
                 raise RulesError(f"`{column.plan.spec}` made {len(masked)} values of {len(original)}.")
@@ -194,7 +196,7 @@ class BlockMasker:
             changed = rows.changed(column.name)
             originals = Named.of(rows.original(column.name), changed)
             pseudonyms = Named.of(rows.masked(column.name), changed)
-            block.counts.append(_count(originals.values, pseudonyms.values, column.identifies))
+            block.counts.append(_count(originals.values, pseudonyms.values, column.plan.spec))
             for named, seen in ((before, originals), (after, pseudonyms)):
                 if column.identifies is not None:
                     named[column.identifies].append(seen)
@@ -220,11 +222,11 @@ def _full_names(named: Mapping[str, list[Named]]) -> Iterator[Values]:
         yield firsts.then(lasts, b" ").distinct()
 
 
-def _count(originals: Values, masked: Values, identifies: str | None) -> Counts:
-    values = int(np.count_nonzero(~originals.nulls))
-    if identifies is None:
-        return Counts(values)
-    return Counts(values, int(np.count_nonzero(originals.same(masked) & originals.filled)))
+def _count(originals: Values, masked: Values, spec: MaskSpec) -> Counts:
+    values, filled = int(np.count_nonzero(~originals.nulls)), int(np.count_nonzero(originals.filled))
+    if not masks.changes_all(spec):
+        return Counts(values, filled)
+    return Counts(values, filled, int(np.count_nonzero(originals.same(masked) & originals.filled)))
 
 
 @contextmanager

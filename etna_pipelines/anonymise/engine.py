@@ -26,7 +26,7 @@ from etna_pipelines.anonymise.blocks import (
 )
 from etna_pipelines.anonymise.first_pass import FirstPass
 from etna_pipelines.anonymise.identities import Identities
-from etna_pipelines.anonymise.masks import Tools
+from etna_pipelines.anonymise.masks import Tools, identifies
 from etna_pipelines.anonymise.originals import Originals
 from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.plan import Plan, TablePlan, compile_plan
@@ -52,7 +52,8 @@ class Stripped:
     draft: Manifest
     originals: Originals
     unchanged: dict[tuple[str, str], tuple[int, int]]
-    """Per identifying column: values that their mask left as they were, of how many."""
+    """Per identifying column, and per column of which no value changed: values that their mask left as they were, of
+    how many."""
 
 
 def strip(
@@ -220,6 +221,7 @@ class _Strip:
         for planned, counts in zip(plan.columns, block.counts, strict=False):
             total = self._counts.setdefault((plan.table.qualified, planned.column.name), Counts())
             total.values += counts.values
+            total.filled += counts.filled
             total.unchanged += counts.unchanged
         self._originals.remember(block.observed)
 
@@ -267,7 +269,7 @@ class _Strip:
                     MaskedColumn(
                         table=name,
                         column=planned.column.name,
-                        mask=planned.spec.told,
+                        mask=planned.spec.shown,
                         values=self._counts.get((name, planned.column.name), Counts()).values,
                     )
                     for name, plan in self._plan.tables.items()
@@ -280,7 +282,18 @@ class _Strip:
         )
 
     def _unchanged(self) -> dict[tuple[str, str], tuple[int, int]]:
-        return {place: (counts.unchanged, counts.values) for place, counts in self._counts.items()}
+        """Of a mask that hides nobody, which may by chance leave a value, only where it changed nothing at all."""
+        identifying = {
+            (name, planned.column.name)
+            for name, plan in self._plan.tables.items()
+            for planned in plan.columns
+            if identifies(planned.spec)
+        }
+        return {
+            place: (counts.unchanged, counts.values)
+            for place, counts in self._counts.items()
+            if place in identifying or counts.unchanged == counts.filled
+        }
 
 
 @contextmanager

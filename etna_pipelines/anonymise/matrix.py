@@ -18,7 +18,7 @@ class Line:
     column: str
     type: str = ""
     mask: str = ""
-    """As rules write it; empty where no rule names the column."""
+    """As it may be shown; empty where no rule names the column."""
     rule: str = ""
     """Where the rule stands: `etna.yaml, line 12`, by a pattern or by the table's name."""
     uniqueness: str = ""
@@ -56,7 +56,7 @@ def _line(rules: Rules, table: Table, column: Column) -> Line:
 def _resolved(table: Table, column: Column, spec: MaskSpec, conditions: str, rule: str) -> Line:
     needed = ", needed" if is_unique(table, column.name) else ""
     uniqueness, cost = masks.uniqueness(spec) + needed, masks.KINDS[spec.name].cost
-    return Line(table.qualified, column.name, column.type, f"{spec.told}{conditions}", rule, uniqueness, cost)
+    return Line(table.qualified, column.name, column.type, f"{spec.shown}{conditions}", rule, uniqueness, cost)
 
 
 def _conditions(rule: Rule) -> str:

@@ -58,7 +58,7 @@ def preview(
     part = full.model_copy(update={"files": list(_files(full, aside, plan, table, rows))})
     stripped = strip(part, aside, rules, masking_key=masking_key, progress=progress)
     return Preview(
-        {column.column.name: str(column.spec) for column in plan.tables[table.qualified].columns},
+        {column.column.name: column.spec.shown for column in plan.tables[table.qualified].columns},
         sampling.first(part, aside, table, rows),
         sampling.first(stripped.draft, aside, table, rows),
     )

@@ -49,21 +49,21 @@ def _pairs(spec: MaskSpec) -> dict[str, str]:
 def _wrong_map(spec: MaskSpec) -> str | None:
     for argument in spec.arguments:
         if "=" not in argument:
-            return f"`{spec}` has `{argument}`, which lacks its `=`: write map(old=new, *=any other)"
+            return f"`{spec.shown}` has an argument that lacks its `=`: write map(old=new, *=any other)"
     if len(_pairs(spec)) < len(spec.arguments):
-        return f"`{spec}` says two things about one value: keep one of them"
+        return f"`{spec.shown}` says two things about one value: keep one of them"
     return None
 
 
 def _refuse_pick(spec: MaskSpec, column: Column, _unique: bool) -> str | None:
-    return next((why for text in spec.arguments if (why := misfit_of(text, str(spec), column))), None)
+    return next((why for text in spec.arguments if (why := misfit_of(text, spec.shown, column))), None)
 
 
 def _refuse_map(spec: MaskSpec, column: Column, _unique: bool) -> str | None:
     pairs = _pairs(spec)
     if column.not_null and _OTHERS not in pairs:
-        return f"`{spec}` makes other values NULL and the column is NOT NULL: say what they become with *=..."
-    return next((why for text in pairs.values() if (why := misfit_of(text, str(spec), column))), None)
+        return f"`{spec.shown}` makes other values NULL and the column is NOT NULL: say what they become with *=..."
+    return next((why for text in pairs.values() if (why := misfit_of(text, spec.shown, column))), None)
 
 
 class Shuffle:

@@ -41,7 +41,7 @@ def _set(spec: MaskSpec, _column: Column, _tools: Tools) -> Mask:
 
 def _refuse_set(spec: MaskSpec, column: Column, _unique: bool) -> str | None:
     [value] = spec.arguments
-    return misfit_of(value, str(spec), column)
+    return misfit_of(value, spec.shown, column)
 
 
 def _default(_spec: MaskSpec, column: Column, _tools: Tools) -> Mask:

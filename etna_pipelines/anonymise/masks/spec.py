@@ -7,6 +7,7 @@ from etna_pipelines.errors import RulesError
 
 _QUOTED = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)')\s*(?=[,)]|$)""", re.S)
 _WANTS_QUOTES = re.compile(r"""^\s|\s$|^["']|[,()]|^$""")
+_HOLDS_VALUES = re.compile(r"\b(?:password|map|set|pick|replace)\b")
 _DEEPEST = 50  # brackets in a mask: far more than any mask has, and far fewer than Python's stack bears
 
 
@@ -31,9 +32,15 @@ class MaskSpec:
         return f"{self.name}({', '.join(written)})"
 
     @property
-    def told(self) -> str:
-        """The mask with its paths, for people: `scrub, $.contact.email: email`."""
-        return ", ".join([str(self), *(f"{path}: {part.told}" for path, part in self.paths)])
+    def shown(self) -> str:
+        """The mask with its paths, for people: `scrub, $.contact.email: email`. Arguments that may be values, such as a
+        password, have no place there: `set(...)`."""
+        hidden = self.arguments and _HOLDS_VALUES.search(
+            f"{self.name} {self.arguments[0] if self.name == 'each' else ''}"
+        )
+        return ", ".join(
+            [f"{self.name}(...)" if hidden else str(self), *(f"{path}: {part.shown}" for path, part in self.paths)]
+        )
 
     @property
     def keeps(self) -> bool:

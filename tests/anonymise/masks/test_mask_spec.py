@@ -40,6 +40,18 @@ def test_brackets_and_quotes_that_do_not_match_are_refused(inside: str, problem:
     assert problem in str(refused.value)
 
 
+def test_what_is_shown_of_a_mask_holds_no_value() -> None:
+    for text in (
+        "set(letmein)",
+        "password(django, letmein)",
+        "pick(letmein, b)",
+        "map(letmein=b)",
+        "each(set(letmein))",
+    ):
+        spec = MaskSpec("scrub", paths=(("$.a", parse(text)), ("$.b", parse("fake(first)"))))
+        assert spec.shown == f"scrub, $.a: {text.partition('(')[0]}(...), $.b: fake(first)"
+
+
 @given(arguments=st.lists(st.text(max_size=8), min_size=1, max_size=4))
 def test_a_mask_is_read_as_it_was_written(arguments: list[str]) -> None:
     spec = MaskSpec("pick", tuple(arguments))

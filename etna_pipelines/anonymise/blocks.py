@@ -224,7 +224,7 @@ def _full_names(named: Mapping[str, list[Named]]) -> Iterator[Values]:
 
 def _count(originals: Values, masked: Values, spec: MaskSpec) -> Counts:
     values, filled = int(np.count_nonzero(~originals.nulls)), int(np.count_nonzero(originals.filled))
-    if not masks.changes_all(spec):
+    if masks.identifies(spec) is None and not masks.changes_all(spec):
         return Counts(values, filled)
     return Counts(values, filled, int(np.count_nonzero(originals.same(masked) & originals.filled)))
 

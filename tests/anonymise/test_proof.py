@@ -295,3 +295,13 @@ tables: {leak: {keep: [id, mobile, fax, other, session, chance]}}
 """
     proof = night.prove(night.stripped(rules), rules)
     assert found(proof) == {("public.leak", column) for column in ("mobile", "fax", "session")}
+
+
+def test_a_column_that_a_mask_should_have_changed_and_did_not_is_found(night: Night) -> None:
+    night.execute("CREATE TABLE survey (age integer, few integer, code text, mood text)")
+    night.execute("INSERT INTO survey SELECT 20 + n, n, 'x' || n, 'same' FROM generate_series(1, 9) n")
+    rules = """
+tables: {survey: {columns: {age: noise(1%), few: round(5), code: 'replace("q", "#")', mood: shuffle}}}
+"""
+    proof = night.prove(night.stripped(rules), rules)
+    assert {(finding.column, finding.count) for finding in proof.findings} == {("age", 9), ("mood", 9)}

@@ -30,7 +30,7 @@ from etna_pipelines.snapshots.manifest import Column
 
 __all__ = [
     "FAKES", "KINDS", "Mask", "MaskKind", "MaskSpec", "Tools",
-    "build", "catalogue", "identifies", "kept_apart", "misfit", "parse", "types_of", "uniqueness",
+    "build", "catalogue", "changes_all", "identifies", "kept_apart", "misfit", "parse", "types_of", "uniqueness",
 ]  # fmt: skip
 
 KINDS: dict[str, MaskKind] = {
@@ -40,6 +40,11 @@ KINDS: dict[str, MaskKind] = {
 }
 
 _FOR_IDENTITIES = ("keep", "token", "serial")
+
+_MAY_STAY = (
+    "keep", "copy", "set", "default", "null", "scrub", "each", "replace", "map", "pick", "call", "serial",
+)  # fmt: skip
+"""Masks that rightly leave values as they are, or make what they are told to."""
 
 _SPEC = re.compile(r"^\s*([a-z_]+)\s*(?:\((.*)\))?\s*$", re.S)
 
@@ -79,6 +84,11 @@ def types_of(spec: MaskSpec) -> list[str]:
 def identifies(spec: MaskSpec) -> str | None:
     """The kind of original that the mask hides."""
     return KINDS[spec.name].identifies(spec)
+
+
+def changes_all(spec: MaskSpec) -> bool:
+    """Whether the mask is meant to change every value that is not empty."""
+    return not spec.paths and spec.name not in _MAY_STAY
 
 
 def uniqueness(spec: MaskSpec) -> Uniqueness:

@@ -85,6 +85,11 @@ def test_what_a_mask_reads_is_there_and_leads_somewhere(tmp_path: Path) -> None:
     assert circle.count("copies in a circle") == 2
 
 
+def test_a_locale_without_values_of_a_kind_is_refused(tmp_path: Path) -> None:
+    assert "has no values in locale he_IL" in found(tmp_path, "name: {mask: fake(county), locale: he_IL}", person())
+    assert not found(tmp_path, "name: {mask: fake(city), locale: he_IL}", person())
+
+
 def test_a_generated_column_is_masked_by_what_it_is_made_of(tmp_path: Path) -> None:
     size = Column(name="short", type="text", generated=True, default="lower((email)::text)")
     made = table("person", "email", size, uniques=[["short"]])

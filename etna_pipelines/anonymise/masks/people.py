@@ -10,7 +10,7 @@ from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniquenes
 from etna_pipelines.anonymise.masks.machines import CODES
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.masks.types import of_types
-from etna_pipelines.anonymise.pseudonyms import METHODS
+from etna_pipelines.anonymise.pseudonyms import METHODS, pool
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.snapshots.manifest import Column
 
@@ -51,7 +51,17 @@ def _refuse_fake(spec: MaskSpec, column: Column, unique: bool) -> str | None:
         return machines.misfit(kind, column)
     if not is_textual(column):
         return f"`{spec}` makes text and the column is {base_type(column)}: use null, set(...) or keep"
+    if spec.locale and kind in METHODS and not _is_known(kind, spec.locale):
+        return f"`{spec}` has no values in locale {spec.locale}: take the locale out, or use another fake"
     return _least_where_unique(spec, column, unique)
+
+
+def _is_known(kind: str, locale: str) -> bool:
+    try:
+        pool(kind, locale)
+    except AttributeError:  # Faker has no such method there
+        return False
+    return True
 
 
 def _unknown_fake(spec: MaskSpec) -> str | None:

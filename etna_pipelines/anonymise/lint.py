@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from etna_pipelines.anonymise import checks, masks, references
-from etna_pipelines.anonymise.column_types import is_textual
+from etna_pipelines.anonymise.column_types import base_type, is_textual
 from etna_pipelines.anonymise.masks.inside import within
 from etna_pipelines.anonymise.planned import ColumnPlan, TablePlan
-from etna_pipelines.anonymise.unique_keys import folded, keys, made_from, names, plain
-from etna_pipelines.snapshots.manifest import DatabaseSchema, Table
+from etna_pipelines.anonymise.unique_keys import folded, is_unique, keys, made_from, names, plain
+from etna_pipelines.snapshots.manifest import Column, DatabaseSchema, Table
 from etna_pipelines.yaml_file import did_you_mean
 
 _NEVER_AN_ORIGINAL = ("null", "email", "hash", "password", "token", "fake")
@@ -85,6 +85,20 @@ def _of_what_it_reads(plan: TablePlan, planned: ColumnPlan) -> Iterator[str]:
                 yield f"`{spec}` reads `{name}`, which the table lacks: {did_you_mean(name, known)}"
     if _copies_itself(plan, planned):
         yield f"`{planned.spec}` copies in a circle: give one of those columns a mask of its own"
+    elif planned.spec.name == "copy" and planned.spec.arguments[0] in known:
+        yield from _of_copied(plan, planned, plan.table.copied[known.index(planned.spec.arguments[0])])
+
+
+def _of_copied(plan: TablePlan, planned: ColumnPlan, source: Column) -> Iterator[str]:
+    """A copy has to fit where it goes, as if the source's own mask stood there."""
+    column, spec, masked = planned.column, planned.spec, plan.masked.get(source.name)
+    kinds = ["text" if is_textual(each) else base_type(each) for each in (column, source)]
+    if kinds[0] != kinds[1]:
+        yield f"`{spec}` copies {kinds[1]} into {kinds[0]}: copy a column of the same type"
+    if column.not_null and (not source.not_null or (masked and masked.spec.name == "null")):
+        yield f"`{spec}` may copy NULL into a NOT NULL column: copy a column that has none"
+    if masked and is_unique(plan.table, column.name) and masks.uniqueness(masked.spec) == "lossy":
+        yield f"`{spec}` copies what `{masked.spec}` makes, which can give two rows the same value: use hash or token"
 
 
 def _copies_itself(plan: TablePlan, planned: ColumnPlan) -> bool:

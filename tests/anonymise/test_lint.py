@@ -7,7 +7,7 @@ import pytest
 from etna_pipelines.anonymise.plan import problems
 from etna_pipelines.snapshots.manifest import Check, Column, PartialKey
 from tests.anonymise.linting import found, person
-from tests.anonymise.nights import schema, table, written_rules
+from tests.anonymise.nights import column, schema, table, written_rules
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,17 @@ def test_what_a_mask_reads_is_there_and_leads_somewhere(tmp_path: Path) -> None:
     )
     circle = found(tmp_path, "email: copy(name), name: copy(email)", person())
     assert circle.count("copies in a circle") == 2
+
+
+def test_a_copy_fits_as_if_its_source_s_mask_stood_there(tmp_path: Path) -> None:
+    needed = person().model_copy(update={"columns": [*person().columns, column("called", not_null=True)]})
+
+    assert "copies text into integer" in found(tmp_path, "name: fake(name), site: copy(name)", person())
+    assert "may copy NULL into a NOT NULL column" in found(tmp_path, "email: email, called: copy(email)", needed)
+    assert "which can give two rows the same value" in found(
+        tmp_path, "name: fake(first), email: copy(name)", person(["email"])
+    )
+    assert not found(tmp_path, "name: token, email: copy(name)", person(["email"]))
 
 
 def test_a_locale_without_values_of_a_kind_is_refused(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def steps(fresh: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> S
     (fresh / "environments.yaml").write_text(
         f"production: {{database: '{database.url}'}}\n"
         f"development: {{database: '{database.named('nobody').url}'}}\n"
-        f"local: {{database: '{database.named(f'{database.name}_local').url}', owner: etna_app,"
+        f"local: {{database: '{database.named(f'{database.name}_local').url}', owner: owner_of_subsets,"
         " subset: {roots: {page: 10}}}\n"
     )
     settings = load()
@@ -59,7 +59,7 @@ def test_an_environment_gets_its_subset(
 ) -> None:
     local = database.named(f"{database.name}_local")
     with database.connect() as connection:
-        connection.execute("CREATE ROLE etna_app")
+        connection.execute("CREATE ROLE owner_of_subsets")
     try:
         done = steps.push("local", whole)
 
@@ -75,7 +75,7 @@ def test_an_environment_gets_its_subset(
     finally:
         server.drop_database(local.name)
         with database.connect() as connection:
-            connection.execute("DROP ROLE etna_app")
+            connection.execute("DROP ROLE owner_of_subsets")
 
 
 def test_a_subset_is_made_once(steps: Steps, whole: Manifest) -> None:

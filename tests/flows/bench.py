@@ -35,7 +35,7 @@ RULES = """\
 tables:
   town: {keep: [id, name]}
   person: {keep: [id, town], columns: {name: fake(name), email: email}}
-  note: {keep: [id, person, at], columns: {body: scrub}}
+  note: {keep: [id, person, at], columns: {body: {mask: scrub, checked: true}}}
 """
 LOOKS = 5
 """At a process's arguments: it may start other programs in its first moments."""

@@ -178,7 +178,10 @@ def test_a_key_that_is_none(bench: Bench) -> None:
     ended = bench.etna("status", ETNA_MASKING_KEY=PASSWORD)
 
     assert ended.code == 1
-    assert re.fullmatch(r"ETNA_MASKING_KEY is not 64 hex digits \(32 random bytes\): make a key with .+\.\n", ended.err)
+    assert re.fullmatch(
+        r"ETNA_MASKING_KEY is not 64 hex digits \(32 random bytes\), nor `name:` and such digits: make a key .+\.\n",
+        ended.err,
+    )
     assert_nothing_told(bench, ended)
 
 
@@ -195,14 +198,14 @@ def test_a_column_that_no_rule_names(bench: Bench) -> None:
         ended = bench.nightly()
 
     assert "✓ full_snapshot" in ended.err
-    says = r"1 column has no rule in wagtail\.yaml: public\.person\.phone \(try `phone`\)\. Add a rule for each; .+"
+    says = r"1 column has no rule in demo\.yaml: public\.person\.phone \(try `phone`\)\. Add a rule for each; .+"
     assert_one_sentence(bench, ended, "stripped_snapshot", says)
 
 
 def test_a_rule_for_a_column_that_does_not_exist(bench: Bench) -> None:
     bench.rules(RULES.replace("email: email", "email: email, fax: phone"))
 
-    says = r"Rules for what the database does not have: column public\.person\.fax \(wagtail\.yaml, line 3\)\. .+"
+    says = r"Rules for what the database does not have: column public\.person\.fax \(demo\.yaml, line 3\)\. .+"
     assert_one_sentence(bench, bench.nightly(), "stripped_snapshot", says)
 
 

@@ -1,11 +1,13 @@
 """`uv run python -m benchmarks`: measure every claim, and write the table and the plot of benchmarks/README.md anew."""
 
 import argparse
+import json
 import os
 import platform
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +28,7 @@ BENCHMARKS: dict[str, Measure] = {
     "demo": demo.measure,
 }
 README = Path(__file__).with_name("README.md")
+MEASURED = Path(__file__).with_name("measured.json")
 PLOT = Path(__file__).with_name("measured.svg")
 MARK = "<!-- written by `python -m benchmarks` -->"
 
@@ -39,26 +42,31 @@ def main() -> int:
             for result in BENCHMARKS[name](Path(home), **sized):
                 print(result.row(), flush=True)
                 results.append(result)
-    if not arguments.only and arguments.size is None:
-        _write(results)
+                if arguments.size is None:
+                    _write(result)
     return 0 if all(result.holds for result in results) else 1
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, help="these, without writing the table")
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, help="these; the table keeps its other lines")
     parser.add_argument("--size", type=int, metavar="MB", help="this much data instead, without writing the table")
     return parser.parse_args()
 
 
-def _write(results: list[Result]) -> None:
+def _write(result: Result) -> None:
+    """Put a result in the place of the one of the same claim."""
+    known = {each["claim"]: Result(**each) for each in json.loads(MEASURED.read_text())} if MEASURED.exists() else {}
+    known[result.claim] = result
+    results = list(known.values())
+    MEASURED.write_text(json.dumps([asdict(each) for each in results], indent=1) + "\n")
     above = README.read_text().partition(MARK)[0]
     cores = len(os.sched_getaffinity(0))
     note = f"{datetime.now(UTC):%d %B %Y}, {cores} cores, {platform.machine()}, Python {platform.python_version()}."
     head = "| Claim | Target | Measured | Holds | Size |\n|---|---|---|---|---|"
     README.write_text(
         f"{above}{MARK}\n\n{head}\n"
-        + "\n".join(result.row() for result in results)
+        + "\n".join(each.row() for each in results)
         + f"\n\n![Measured against target]({PLOT.name})\n\n{note}\n"
     )
     PLOT.write_text(plot.svg(results))

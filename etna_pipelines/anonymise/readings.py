@@ -216,7 +216,7 @@ def _piece(
 
 @kernel
 def _unit(raw: Bytes, position: int) -> int:
-    """The UTF-16 unit of `\\uXXXX`; -1 where there is none."""
+    """The UTF-16 unit of `\\u00e2`; -1 where there is none."""
     if len(raw) - position < 6 or raw[position] != _BACKSLASH or raw[position + 1] != _SMALL_U:
         return -1
     code = 0

@@ -18,6 +18,7 @@ from etna_pipelines.settings import Settings, load
 from etna_pipelines.terminal import console, table
 
 if TYPE_CHECKING:
+    from etna_pipelines.push_steps import PushSteps
     from etna_pipelines.redeploy.redeployer import Redeployed
     from etna_pipelines.steps import Steps
 
@@ -156,7 +157,7 @@ def report(
 @app.command()
 def rollback(environment: Annotated[str, typer.Argument(help="For example: development")]) -> None:
     """Swap the previous database of an environment back in and redeploy it. Once more takes it back."""
-    steps = _steps()
+    steps = _push_steps()
     done = steps.rollback(environment)
     holds = f"the {done.kind} snapshot {done.snapshot}" if done.snapshot else "what it served before any push"
     console.print(f"{environment} serves {holds} again. New connections waited {done.outage:.2f} s.")
@@ -166,7 +167,7 @@ def rollback(environment: Annotated[str, typer.Argument(help="For example: devel
 @app.command()
 def redeploy(environment: Annotated[str, typer.Argument(help="For example: development")]) -> None:
     """Redeploy what was last swapped into an environment, where that failed."""
-    if not _tell_of_a_redeploy(_steps().redeploy_last(environment)):
+    if not _tell_of_a_redeploy(_push_steps().redeploy_last(environment)):
         console.print(f"environments.yaml names no way to redeploy {environment}.")
 
 
@@ -175,6 +176,13 @@ def _steps() -> "Steps":
 
     settings = load()
     return Steps(settings, settings.open_store())
+
+
+def _push_steps() -> "PushSteps":
+    from etna_pipelines.push_steps import PushSteps
+
+    settings = load()
+    return PushSteps(settings, settings.open_store())
 
 
 def _tell_of_a_redeploy(redeployed: "Redeployed | None") -> bool:

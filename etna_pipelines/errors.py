@@ -93,6 +93,20 @@ class PushFailed(EtnaError):
     """A push failed before its swap: the target serves what it served before."""
 
 
+class FixUpFailed(PushFailed):
+    """A fix-up of the new database failed: the target serves what it served before."""
+
+
+class TargetAsleep(EtnaError):
+    """A target's server is switched off, and stayed so for as long as it is waited for."""
+
+    retryable = True
+
+
+class EnvironmentGone(EtnaError):
+    """A feature environment left its registry while it was being made: what was made of it is removed."""
+
+
 class PushUnrecorded(EtnaError):
     """A database was swapped in and serves; only the store's record of it is missing."""
 
@@ -103,6 +117,28 @@ class SwapFailed(EtnaError):
 
 class RedeployFailed(EtnaError):
     """The database was swapped in; the application's redeploy did not succeed."""
+
+
+class RegistryError(EtnaError):
+    """The registry of feature environments could not be read whole: nothing is added or removed."""
+
+    retryable = True
+
+
+class GitHubError(EtnaError):
+    """GitHub did not answer, or not as it should."""
+
+    retryable = True
+
+
+class GitHubRefused(GitHubError):
+    """GitHub answered no, and would again: credentials, permissions, a repository or workflow that is not there."""
+
+    retryable = False
+
+
+class ReleaseFailed(EtnaError):
+    """A release could not be made or rehearsed."""
 
 
 class LockHeld(EtnaError):

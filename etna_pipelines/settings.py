@@ -6,7 +6,8 @@ replaces it. Secrets are environment variables, or lines of `.env`; the file nev
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,16 +15,21 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from etna_pipelines import keys
+from etna_pipelines.environments.features import Feature, feature_database_name
+from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.errors import SettingsError
+from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.redeploy.spec import CommandRedeploy, Health, Redeploy, Version
 from etna_pipelines.settings_file import (
     EMBEDDED,
     EXAMPLE_URL,
     TARGETS,
-    CommandRedeploy,
     Production,
     SettingsFile,
+    Staging,
     StoreSettings,
     Target,
+    Test,
 )
 from etna_pipelines.snapshots.manifest import Kind
 from etna_pipelines.snapshots.subset_spec import Subset
@@ -48,6 +54,14 @@ DEMO_DEVELOPMENT = Target(
     redeploy=CommandRedeploy(command=["python", "-m", "etna_pipelines.demo.redeploy"]),
 )
 
+VERSIONS: Mapping[str, Version] = {
+    "staging": "next release",
+    "development": "main",
+    "test": "branch",
+    "local": "none",
+}
+"""Which version of the application an environment runs, where environments.yaml says nothing."""
+
 
 class Variables(BaseSettings):
     """The ETNA_... environment variables; those of `.env` count where the environment has none."""
@@ -65,12 +79,18 @@ class Variables(BaseSettings):
     development_password: SecretStr | None = None
     test_password: SecretStr | None = None
     local_password: SecretStr | None = None
+    github_token: SecretStr | None = None
+    github_private_key: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
 
     def password(self, environment: str) -> str | None:
         return self._secret(f"{environment}_password")
 
     def key(self, name: KeyName) -> str | None:
         return self._secret(f"{name}_key")
+
+    def secret(self, name: Literal["github_token", "github_private_key", "webhook_secret"]) -> str | None:
+        return self._secret(name)
 
     def _secret(self, name: str) -> str | None:
         secret: SecretStr | None = getattr(self, name)
@@ -87,11 +107,22 @@ class Environment:
     """The kind of snapshot it may hold; None for production, which is never a target."""
     hosts: Mapping[str, str] = field(default_factory=dict)
     """Host names of production and what they become here."""
-    redeploy: CommandRedeploy | None = None
+    redeploy: Redeploy | None = None
     owner: str | None = None
     """The role that owns the database after a push; None for the role that connects."""
     subset: Subset | None = None
     """What part of a stripped snapshot it gets; None for the whole one."""
+    fix_ups: FixUps = field(default_factory=FixUps)
+    version: Version = "none"
+    health: Health | None = None
+    rolls_back: bool = False
+    """Whether a redeploy that does not turn healthy is rolled back without being asked."""
+    wait: timedelta = timedelta()
+    """How long a server that is switched off is waited for."""
+    expires_after: timedelta | None = None
+    """How long it may serve a full snapshot."""
+    feature: Feature | None = None
+    """The feature environment that it is; None for those that are always there."""
 
 
 @dataclass(frozen=True)
@@ -104,25 +135,40 @@ class Settings:
     sections: Mapping[str, Production | Target]
     """The environments by name, as environments.yaml or the embedded default says."""
     variables: Variables
+    github: GitHubSpec | None = None
 
     @property
     def production(self) -> Environment:
         return Environment("production", self.database("production"))
 
-    @property
-    def environments(self) -> dict[str, Environment]:
-        """Where snapshots can be pushed: every environment but production."""
-        return {name: self._environment(name, section) for name, section in self._targets.items()}
-
     def environment(self, name: str) -> Environment:
-        """One of `environments`. Raises SettingsError for production and for names that are none."""
+        """staging, development or local. Raises SettingsError for production and for names that are none."""
         if name == "production":
             raise SettingsError(
                 "production is where data comes from: nothing is ever pushed to it or rolled back there."
             )
         if name not in self._targets:
             raise SettingsError(f"There is no environment `{name}`: there are {', '.join(self._targets)}.")
-        return self._environment(name, self._targets[name])
+        if name == "test":
+            raise SettingsError("`test` stands for many environments: name one, as in `test/login-page`.")
+        return self._environment(name, self._targets[name], self.database(name))
+
+    def feature_environment(self, feature: Feature) -> Environment:
+        """The test environment of a branch. Raises SettingsError where environments.yaml has no `test`."""
+        section, like = self.test, self.database("test")
+        environment = self._environment(
+            f"test/{feature.name}", section, like.named(feature_database_name(like.name, feature))
+        )
+        hosts = {host: new.replace("{name}", feature.name) for host, new in section.hosts.items()}
+        return replace(environment, hosts=hosts, feature=feature)
+
+    @property
+    def test(self) -> Test:
+        """What all feature environments share. Raises SettingsError where environments.yaml has none."""
+        section = self.sections.get("test")
+        if not isinstance(section, Test):
+            raise SettingsError("environments.yaml has no `test`: add one, with the `database` of its server.")
+        return section
 
     def database(self, name: str) -> "Database":
         """The database of an environment. Connects to nothing."""
@@ -196,10 +242,22 @@ class Settings:
     def _targets(self) -> dict[str, Target]:
         return {name: section for name, section in self.sections.items() if isinstance(section, Target)}
 
-    def _environment(self, name: str, section: Target) -> Environment:
-        owner = section.owner or (APPLICATION_ROLE if self.is_embedded(name) else None)
+    def _environment(self, name: str, section: Target, database: "Database") -> Environment:
+        kind = name.partition("/")[0]
         return Environment(
-            name, self.database(name), section.snapshot, section.hosts, section.redeploy, owner, section.subset
+            name,
+            database,
+            section.snapshot,
+            section.hosts,
+            section.redeploy,
+            section.owner or (APPLICATION_ROLE if self.is_embedded(kind) else None),
+            section.subset,
+            fix_ups=section.fix_ups,
+            version=section.version or VERSIONS[kind],
+            health=section.health,
+            rolls_back=section.rollback == "automatic",
+            wait=timedelta(minutes=section.wait),
+            expires_after=timedelta(days=section.expires_after) if isinstance(section, Staging) else None,
         )
 
     def _key(self, name: KeyName, purpose: str) -> bytes:
@@ -235,6 +293,7 @@ def load(path: Path = FILE) -> Settings:
         store=configured.store.resolved(base, home),
         sections=sections,
         variables=variables,
+        github=configured.github,
     )
 
 
@@ -266,7 +325,7 @@ def _sections(configured: SettingsFile) -> dict[str, Production | Target]:
 
 def _with_this_python(section: Target) -> Target:
     """`python` in a command is the one that runs us, whatever PATH says."""
-    if not section.redeploy or section.redeploy.command[0] != "python":
+    if not isinstance(section.redeploy, CommandRedeploy) or section.redeploy.command[0] != "python":
         return section
     command = [sys.executable, *section.redeploy.command[1:]]
     return section.model_copy(update={"redeploy": CommandRedeploy(command=command)})

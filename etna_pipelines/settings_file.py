@@ -1,20 +1,21 @@
 """What may stand in environments.yaml."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from etna_pipelines.environments.fixup_spec import FixUps
+from etna_pipelines.environments.registry_spec import RegistrySpec, Removal
+from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.snapshots.manifest import Kind
 from etna_pipelines.snapshots.subset_spec import Subset
+from etna_pipelines.strict_model import StrictModel
 
 EMBEDDED = "embedded"
 EXAMPLE_URL = "postgresql://user@host:5432/name"
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 def _check_address(address: str) -> str:
@@ -26,27 +27,28 @@ def _check_address(address: str) -> str:
 DatabaseAddress = Annotated[str, AfterValidator(_check_address)]
 
 
-class CommandRedeploy(_Model):
-    """A program to start after a swap, as its list of arguments. Other kinds have keys of their own: a redeploy is a
-    union of such classes, told apart by their key."""
-
-    command: list[str] = Field(min_length=1)
-
-
-class Production(_Model):
+class Production(StrictModel):
     """Where the data comes from."""
 
     database: DatabaseAddress = EMBEDDED
 
 
-class Target(_Model):
+class Target(StrictModel):
     """An environment that snapshots are pushed to."""
 
     database: DatabaseAddress = EMBEDDED
     snapshot: Kind = "stripped"
     subset: Subset | None = None
     hosts: dict[str, str] = {}
-    redeploy: CommandRedeploy | None = None
+    fix_ups: FixUps = FixUps()
+    redeploy: Redeploy | None = None
+    version: Version | None = None
+    """Which version of the application it runs; what suits the environment where nothing is said."""
+    health: Health | None = None
+    rollback: Literal["offered", "automatic"] = "offered"
+    """What follows a redeploy that does not turn healthy."""
+    wait: int = Field(default=10, ge=0)
+    """Minutes to wait for a server that is switched off."""
     owner: str | None = None
 
     @field_validator("snapshot")
@@ -67,6 +69,10 @@ class Staging(Target):
     """The one environment that may hold what production holds."""
 
     snapshot: Kind = "full"
+    expires_after: int = Field(default=14, ge=1)
+    """Days that a full snapshot may be served."""
+    release: Literal["refresh", "redeploy", "nothing"] = "redeploy"
+    """What a published release starts here: a refresh of the data and a redeploy, a redeploy alone, or nothing."""
 
     @field_validator("snapshot")
     @classmethod
@@ -74,7 +80,16 @@ class Staging(Target):
         return snapshot
 
 
-class StoreSettings(_Model):
+class Test(Target):
+    """The feature environments. `database` is the beginning of their databases' names, and where `{name}` stands in
+    `hosts`, `fix_ups`, `redeploy` or `health` the environment's name is filled in."""
+
+    registry: RegistrySpec | None = None
+    """Where they are announced; a directory under the home where nothing is said."""
+    removal: Removal = Removal()
+
+
+class StoreSettings(StrictModel):
     """A directory or an S3 address; the other two settings are for S3."""
 
     url: str = EMBEDDED
@@ -124,15 +139,16 @@ def _as_mapping(store: object) -> object:
     return {"url": store} if isinstance(store, str) else store
 
 
-class SettingsFile(_Model):
+class SettingsFile(StrictModel):
     """The file as a whole. A section without content counts as absent."""
 
     production: Production | None = None
     store: Annotated[StoreSettings, BeforeValidator(_as_mapping)] = StoreSettings()
     rules: str = "anonymisation_rules/demo.yaml"
+    github: GitHubSpec | None = None
     staging: Staging | None = None
     development: Target | None = None
-    test: Target | None = None
+    test: Test | None = None
     local: Target | None = None
 
     @model_validator(mode="before")
@@ -141,5 +157,5 @@ class SettingsFile(_Model):
         return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
-TARGETS: dict[str, type[Target]] = {"staging": Staging, "development": Target, "test": Target, "local": Target}
+TARGETS: dict[str, type[Target]] = {"staging": Staging, "development": Target, "test": Test, "local": Target}
 """The environments that can be pushed to, in the order people think of them."""

@@ -1,19 +1,18 @@
-"""The steps of a night, one method each: what Dagster's assets and the command line call, and all that they share."""
+"""The steps from production to a stripped snapshot, one method each, and what all steps share.
+
+What follows is in push_steps.py (into an environment), feature_steps.py (environments that come and go) and
+release_steps.py."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from etna_pipelines import keys
-from etna_pipelines.environments import history, push
-from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.start import start_embedded
-from etna_pipelines.errors import RedeployFailed, SnapshotDamaged, SnapshotMissing
+from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.locks import exclusive_file
 from etna_pipelines.progress import Progress, silent
-from etna_pipelines.redeploy.choice import redeployer_for
-from etna_pipelines.redeploy.redeployer import Redeployed, redeploy
 from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import Kind, Manifest
@@ -25,8 +24,8 @@ WORKERS = 2
 
 
 @dataclass(frozen=True)
-class Steps:
-    """Production -> full snapshot -> stripped snapshot -> an environment -> its redeploy."""
+class Work:
+    """What every step works with."""
 
     settings: Settings
     store: Store
@@ -46,6 +45,26 @@ class Steps:
         if found is None:
             raise SnapshotMissing(f"{self.store.location()} has no {kind} snapshot yet: run the job `nightly` first.")
         return found
+
+    def subset(self, stripped: Manifest, subset: Subset) -> Manifest:
+        """A subset of a published stripped snapshot: the one that was made before, or a new one, published too."""
+        from etna_pipelines.snapshots.subset import make_subset
+
+        made = self.catalogue.newest_subset(subset.digest(stripped.id))
+        if made:
+            return made
+        draft = make_subset(stripped, self.store, subset, workers=WORKERS, progress=self.progress)
+        try:
+            self.catalogue.read_back(draft, self.progress)
+        except BaseException:
+            self.catalogue.delete(draft)
+            raise
+        return self.catalogue.publish(draft)
+
+
+@dataclass(frozen=True)
+class Steps(Work):
+    """Production -> full snapshot -> stripped snapshot."""
 
     def back_up(self) -> Manifest:
         """Dump production into the store, as a draft. Whatever else the night needs is asked for before it begins."""
@@ -141,56 +160,3 @@ class Steps:
 
             refuse_failed(draft.proof)
         return self.catalogue.publish(draft)
-
-    def subset(self, stripped: Manifest, subset: Subset) -> Manifest:
-        """A subset of a published stripped snapshot: the one that was made before, or a new one, published too."""
-        from etna_pipelines.snapshots.subset import make_subset
-
-        made = self.catalogue.newest_subset(subset.digest(stripped.id))
-        if made:
-            return made
-        draft = make_subset(stripped, self.store, subset, workers=WORKERS, progress=self.progress)
-        try:
-            self.catalogue.read_back(draft, self.progress)
-        except BaseException:
-            self.catalogue.delete(draft)
-            raise
-        return self.catalogue.publish(draft)
-
-    def push(self, environment: str, snapshot: Manifest) -> Push:
-        """Swap a snapshot into an environment, or the subset of it that the environment is to have."""
-        start_embedded(self.settings)
-        target = self.settings.environment(environment)
-        if target.subset and snapshot.kind == "stripped" and not snapshot.part:
-            snapshot = self.subset(snapshot, target.subset)
-        return push.push(
-            snapshot,
-            target,
-            store=self.store,
-            production=self.settings.production.database,
-            scratch=self.scratch,
-            jobs=WORKERS,
-            progress=self.progress,
-        )
-
-    def rollback(self, environment: str) -> Push:
-        """Swap what an environment served before back in."""
-        start_embedded(self.settings)
-        return push.rollback(self.settings.environment(environment), store=self.store)
-
-    def redeploy_last(self, environment: str) -> Redeployed | None:
-        """Redeploy what was last pushed to an environment or rolled back there, unless that was done."""
-        self.settings.environment(environment)
-        record = history.last(self.store, environment)
-        if record is None:
-            raise RedeployFailed(f"Nothing was pushed to {environment} yet: run the job that does, then redeploy.")
-        return self.redeploy(record.push)
-
-    def redeploy(self, done: Push) -> Redeployed | None:
-        """Redeploy what a push was for; None where the settings name no way to."""
-        target = self.settings.environment(done.environment)
-        redeployer = redeployer_for(target, self.settings.home)
-        if redeployer is None:
-            return None
-        start_embedded(self.settings)
-        return redeploy(done, redeployer, target.database, self.store)

@@ -9,8 +9,8 @@ import pytest
 
 from etna_pipelines import keys
 from etna_pipelines.errors import SettingsError
+from etna_pipelines.redeploy.spec import CommandRedeploy
 from etna_pipelines.settings import Settings, load
-from etna_pipelines.settings_file import CommandRedeploy
 from etna_pipelines.stores.local import LocalStore
 from etna_pipelines.stores.s3 import S3Store
 

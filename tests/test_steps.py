@@ -10,6 +10,7 @@ from etna_pipelines.errors import SettingsError, SnapshotDamaged, SnapshotMissin
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
+from etna_pipelines.push_steps import PushSteps
 from etna_pipelines.settings import load
 from etna_pipelines.snapshots.manifest import Manifest, RulesUsed, new_id
 from etna_pipelines.snapshots.subset_spec import Subset
@@ -61,7 +62,7 @@ def test_an_environment_gets_its_subset(
     with database.connect() as connection:
         connection.execute("CREATE ROLE owner_of_subsets")
     try:
-        done = steps.push("local", whole)
+        done = PushSteps(steps.settings, steps.store).push("local", whole)
 
         made = steps.catalogue.newest_subset(TEN.digest(whole.id))
         assert made

@@ -94,7 +94,7 @@ def stripped_snapshot(etna: Etna, full_snapshot: str) -> Iterator[dg.AssetCheckR
 def development_database(etna: Etna, stripped_snapshot: str) -> dg.Output[str]:
     """The stripped snapshot, restored beside development's live database, verified, fixed up and swapped in."""
     with told_to_dagster():
-        steps = etna.steps()
+        steps = etna.push_steps()
         push = steps.push("development", steps.catalogue.read("stripped", stripped_snapshot))
         database = steps.settings.environment("development").database.label
         return dg.Output(
@@ -111,7 +111,7 @@ def development_redeploy(etna: Etna, development_database: str) -> dg.Output[str
 
     with told_to_dagster():
         push = Push.model_validate_json(development_database)
-        done = etna.steps().redeploy(push)
+        done = etna.push_steps().redeploy(push)
         version = done.version or "unknown" if done else "not redeployed: environments.yaml names no way to"
         described: metadata.Metadata = {"version": version, "seconds": done.seconds if done else 0.0, "push": push.id}
         return dg.Output(version, metadata=described, data_version=dg.DataVersion(push.id))

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 if TYPE_CHECKING:
+    from etna_pipelines.progress import Progress
+    from etna_pipelines.push_steps import PushSteps
     from etna_pipelines.settings import Settings
     from etna_pipelines.steps import Steps
     from etna_pipelines.stores.store import Store
@@ -14,12 +16,22 @@ class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
     """environments.yaml and its secrets, read anew by each step: nothing of them stands in Dagster's own tables."""
 
     def steps(self) -> "Steps":
-        from etna_pipelines import settings  # what a step needs is imported when one runs: definitions load at once
-        from etna_pipelines.progress import listener
-        from etna_pipelines.steps import Steps
+        from etna_pipelines.steps import Steps  # what a step needs is imported when one runs: definitions load at once
 
-        configured = settings.load()
-        return Steps(configured, _store(configured), listener())
+        return Steps(*_work())
+
+    def push_steps(self) -> "PushSteps":
+        from etna_pipelines.push_steps import PushSteps
+
+        return PushSteps(*_work())
+
+
+def _work() -> "tuple[Settings, Store, Progress]":
+    from etna_pipelines import settings
+    from etna_pipelines.progress import listener
+
+    configured = settings.load()
+    return configured, _store(configured), listener()
 
 
 def _store(configured: "Settings") -> "Store":

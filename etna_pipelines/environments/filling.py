@@ -2,15 +2,13 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 
-import psycopg
 from psycopg import sql
 
 from etna_pipelines.environments.naming import Purpose, is_name_for
 from etna_pipelines.environments.preflight import Ground
-from etna_pipelines.errors import EtnaError
 from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.snapshots.manifest import Manifest
@@ -18,21 +16,7 @@ from etna_pipelines.snapshots.manifest import Manifest
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 
-@contextmanager
-def new_database(database: Database, ground: Ground, manifest: Manifest) -> Iterator[None]:
-    """Create `database`; whatever goes wrong before it is renamed, drop it."""
-    try:
-        with database.maintenance.connect() as connection:
-            _create(connection, database.name, ground, manifest)
-        yield
-    except BaseException:
-        # The next push sweeps what cannot be dropped now.
-        with suppress(psycopg.Error, EtnaError), database.maintenance.connect() as connection:
-            drop(connection, database.name)
-        raise
-
-
-def _create(connection: Connection, name: str, ground: Ground, manifest: Manifest) -> None:
+def create(connection: Connection, name: str, ground: Ground, manifest: Manifest) -> None:
     """With the locale of the live database and the encoding of the data; nobody but its owner may connect."""
     options = [
         sql.SQL("OWNER {}").format(sql.Identifier(ground.owner)),

@@ -56,8 +56,14 @@ def preflight(manifest: Manifest, target: "Environment", production: Database) -
         _refuse_source(connection, manifest, target, production)
         _check_versions(connection, manifest, target)
         _check_extensions(connection, manifest, target)
-        live = _read_live(connection, target.database.name)
-        return _check_roles(connection, target, live)
+        return _ground(connection, target)
+
+
+def ground_of(target: "Environment") -> Ground:
+    """What a step of a push builds on. Raises PushRefused where the target became production, or roles are missing."""
+    with target.database.maintenance.connect() as connection:
+        refuse_production(connection, target)
+        return _ground(connection, target)
 
 
 def refuse_production(connection: Connection, target: "Environment") -> None:
@@ -158,7 +164,8 @@ def _read_live(connection: Connection, name: str) -> Live | None:
     return Live(*row) if row else None
 
 
-def _check_roles(connection: Connection, target: "Environment", live: Live | None) -> Ground:
+def _ground(connection: Connection, target: "Environment") -> Ground:
+    live = _read_live(connection, target.database.name)
     user = target.database.user
     owner = target.owner or (live.owner if live else user)
     row = connection.execute("SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user").fetchone()

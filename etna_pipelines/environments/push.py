@@ -1,39 +1,215 @@
-"""A snapshot into an environment: restored beside the live database, verified, fixed up, swapped in, checked.
+"""A snapshot into an environment, in steps: begin, fill, check, fix up, swap in.
 
-Whatever fails before the swap leaves the live database serving and nothing else behind; what fails the check after it
-is swapped out again.
+Each step takes the target's lock, and one that fails drops the new database: the live one goes on serving and nothing
+else is left. A step that is run again after a failure fills a new database by itself. What fails the check after the
+swap is swapped out again.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg import sql
+from pydantic import BaseModel, ConfigDict
 
 from etna_pipelines.environments import filling, history
 from etna_pipelines.environments.fixups import fix_up
+from etna_pipelines.environments.health import check_health
 from etna_pipelines.environments.history import Push, Serving
-from etna_pipelines.environments.naming import Purpose, name_for, previous_name
-from etna_pipelines.environments.preflight import check_space, preflight, refuse_production
-from etna_pipelines.errors import EtnaError, ProgramError, PushFailed, PushRefused, PushUnrecorded, StoreError
+from etna_pipelines.environments.naming import name_for, previous_name
+from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
+from etna_pipelines.environments.target import alone, exists, explained, record_done, sweep
+from etna_pipelines.errors import EtnaError, PushFailed
 from etna_pipelines.postgres.handover import comment_of
-from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.restore import fetch_archive, restore, verify
-from etna_pipelines.postgres.server import Database, reason
-from etna_pipelines.postgres.swap import SwapResult, swap, swap_back, undo_swap
+from etna_pipelines.postgres.server import Database
+from etna_pipelines.postgres.swap import SwapResult, swap, undo_swap
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.scratch import workspace
-from etna_pipelines.snapshots.manifest import Manifest, Table, new_id
+from etna_pipelines.snapshots.manifest import Kind, Manifest, new_id
 from etna_pipelines.stores.store import Store
 
 if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
-__all__ = ["Push", "push", "rollback", "sweep"]
+
+class Begun(BaseModel):
+    """A push under way, as it is handed from step to step."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    environment: str
+    snapshot: str
+    kind: Kind
+    started: datetime
+    template: str | None = None
+    """The database that the new one is cloned from; None where it is restored."""
+
+
+@dataclass(frozen=True)
+class Pushing:
+    """What the steps of one push work with."""
+
+    manifest: Manifest
+    target: "Environment"
+    store: Store
+    production: Database
+    """Only asked whether it is the target."""
+    scratch: Path
+    jobs: int = 2
+    progress: Progress = silent
+
+    def begin(self) -> Begun:
+        """Find every reason not to, and sweep what killed pushes left. Raises PushRefused, TargetAsleep, LockHeld."""
+        with alone(self.target), explained(self.target):
+            preflight(self.manifest, self.target, self.production)
+            sweep(self.target, "new")
+            check_space(self.manifest, self.target)
+        return Begun(
+            id=new_id(),
+            environment=self.target.name,
+            snapshot=self.manifest.id,
+            kind=self.manifest.kind,
+            started=datetime.now(UTC),
+        )
+
+    def fill(self, begun: Begun) -> None:
+        """Restore the archive into a new database that nobody else may connect to."""
+        with self._step(begun) as ground:
+            self._fill(begun, ground)
+
+    def check(self, begun: Begun) -> None:
+        """Raise PushFailed unless the new database is what the manifest says: tables, rows, keys, indexes."""
+        with self._step(begun) as ground:
+            self._ensure_filled(begun, ground)
+            self._check(begun, ground)
+
+    def fix_up(self, begun: Begun) -> None:
+        """Make it the target's own: host names and all that its `fix_ups` ask for. Raises FixUpFailed."""
+        with self._step(begun) as ground:
+            if self._ensure_filled(begun, ground):
+                self._check(begun, ground)
+            self._fix_up(begun, ground)
+
+    def swap_in(self, begun: Begun) -> Push:
+        """Exchange it for the live one, see that it serves, and record the push. Once more does nothing."""
+        live = self.target.database
+        with self._step(begun) as ground:
+            outage = 0.0
+            if not self._serves(begun):
+                if self._ensure_filled(begun, ground):
+                    self._check(begun, ground)
+                    self._fix_up(begun, ground)
+                self.progress(Tick("swap"))
+                self._mark(begun)
+                outage = self._swap_in(begun).outage
+            _sweep_quietly(self.target)
+        done = Push(
+            id=begun.id,
+            environment=self.target.name,
+            snapshot=self.manifest.id,
+            kind=self.manifest.kind,
+            rules=self.manifest.rules.digest if self.manifest.rules else None,
+            started=begun.started,
+            seconds=(datetime.now(UTC) - begun.started).total_seconds(),
+            outage=outage,
+            rows=self.manifest.rows,
+            previous=previous_name(live.name) if ground.live else None,
+        )
+        record_done(self.store, done)
+        return done
+
+    def _new(self, begun: Begun) -> Database:
+        live = self.target.database
+        return live.named(name_for("new", live.name, begun.id))
+
+    @contextmanager
+    def _step(self, begun: Begun) -> Iterator[Ground]:
+        """The lock, and the new database dropped if anything fails."""
+        with alone(self.target), explained(self.target):
+            try:
+                yield ground_of(self.target)
+            except BaseException:
+                # The next push sweeps what cannot be dropped now.
+                with suppress(psycopg.Error, EtnaError), self.target.database.maintenance.connect() as connection:
+                    filling.drop(connection, self._new(begun).name)
+                raise
+
+    @contextmanager
+    def _as_restorer(self, begun: Begun, ground: Ground) -> Iterator[Database]:
+        live = self.target.database
+        with filling.restorer(self._new(begun), ground, name_for("restorer", live.name, begun.id)) as restorer:
+            yield restorer
+
+    def _ensure_filled(self, begun: Begun, ground: Ground) -> bool:
+        """Whether the new database had to be filled anew: a failed step before this one dropped it."""
+        new = self._new(begun)
+        if exists(new):
+            return False
+        self._fill(begun, ground)
+        return True
+
+    def _fill(self, begun: Begun, ground: Ground) -> None:
+        new = self._new(begun)
+        with new.maintenance.connect() as connection:
+            filling.drop(connection, new.name)  # half full, where a killed step left it
+            filling.create(connection, new.name, ground, self.manifest)
+        with (
+            workspace(self.scratch, f"push-{begun.id}") as directory,
+            self._as_restorer(begun, ground) as restorer,
+        ):
+            archive = fetch_archive(self.manifest, self.store, directory, self.progress)
+            restore(archive, self.manifest, restorer, jobs=self.jobs, progress=self.progress)
+
+    def _check(self, begun: Begun, ground: Ground) -> None:
+        with self._as_restorer(begun, ground) as restorer:
+            verify(self.manifest, restorer)
+
+    def _fix_up(self, begun: Begun, ground: Ground) -> None:
+        with self._as_restorer(begun, ground) as restorer:
+            fix_up(restorer, self.target.hosts)
+
+    def _mark(self, begun: Begun) -> None:
+        new = self._new(begun)
+        content = Serving(
+            push=begun.id,
+            snapshot=self.manifest.id,
+            kind=self.manifest.kind,
+            rules=self.manifest.rules.digest if self.manifest.rules else None,
+            pushed=datetime.now(UTC),
+        )
+        with new.maintenance.connect() as connection:
+            history.mark(connection, new.name, content, like=comment_of(connection, self.target.database.name))
+
+    def _serves(self, begun: Begun) -> bool:
+        """Whether this push was swapped in before, by a step that was killed after it."""
+        serving = history.serving(self.target.database)
+        return serving is not None and serving.push == begun.id
+
+    def _swap_in(self, begun: Begun) -> SwapResult:
+        """Swap, and swap back unless what serves then is healthy."""
+        live, new = self.target.database, self._new(begun)
+        previous, retired = previous_name(live.name), name_for("retired", live.name, begun.id)
+        swapped = swap(live, new.name, previous, retired_name=retired)
+        try:
+            check_health(self.manifest, self.target, begun.id)
+        except BaseException:
+            self._swap_out(new, previous, retired)
+            raise
+        return swapped
+
+    def _swap_out(self, new: Database, previous: str, retired: str) -> None:
+        try:
+            undo_swap(self.target.database, new.name, previous, retired_name=retired)
+        except (EtnaError, psycopg.Error):
+            raise PushFailed(
+                f"{self.target.database.label} serves the new snapshot, which failed its check, and could not be "
+                f"swapped back: run `etna rollback {self.target.name}`."
+            ) from None
 
 
 def push(
@@ -46,195 +222,19 @@ def push(
     jobs: int = 2,
     progress: Progress = silent,
 ) -> Push:
-    """Make `target` serve a published snapshot. Production is only asked whether it is the target.
+    """Make `target` serve a published snapshot: every step of it.
 
     Raises PushRefused, PushFailed, SwapFailed, SnapshotDamaged, LockHeld or a database's error: each time the target
     serves what it served before."""
-    started, clock, push_id = datetime.now(UTC), time.monotonic(), new_id()
-    live = target.database
-    with _alone(target), _explained(target), workspace(scratch, f"push-{push_id}") as directory:
-        ground = preflight(manifest, target, production)
-        _sweep(target, "new")
-        check_space(manifest, target)
-        new = live.named(name_for("new", live.name, push_id))
-        with filling.new_database(new, ground, manifest):
-            with filling.restorer(new, ground, name_for("restorer", live.name, push_id)) as restorer:
-                _fill(manifest, target, restorer, store, directory, jobs, progress)
-            _mark(manifest, target, new, push_id)
-            progress(Tick("swap"))
-            swapped = _swap_in(manifest, target, new, push_id)
-        _sweep_quietly(target)
-    done = Push(
-        id=push_id,
-        environment=target.name,
-        snapshot=manifest.id,
-        kind=manifest.kind,
-        rules=manifest.rules.digest if manifest.rules else None,
-        started=started,
-        seconds=time.monotonic() - clock,
-        outage=swapped.outage,
-        rows=manifest.rows,
-        previous=previous_name(live.name) if ground.live else None,
-    )
-    _record(store, done)
-    return done
-
-
-def rollback(target: "Environment", *, store: Store | None = None) -> Push:
-    """Exchange what `target` serves and what it served before; a second rollback takes the first one back.
-
-    Raises PushRefused where nothing was kept, SwapFailed, or PushFailed: the target serves what it served before."""
-    started, clock, push_id = datetime.now(UTC), time.monotonic(), new_id()
-    live, previous = target.database, previous_name(target.database.name)
-    with _alone(target), _explained(target):
-        with live.maintenance.connect() as connection:
-            refuse_production(connection, target)
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [previous]).fetchone():
-                raise PushRefused(f"{live.label} has no previous database to roll back to: push a snapshot instead.")
-            held = history.serving_of(comment_of(connection, previous))
-        if held and held.kind == "full" and target.snapshot != "full":
-            raise PushRefused(
-                f"The previous database of {target.name} holds a full snapshot, and it may only hold stripped ones: "
-                "push a stripped snapshot."
-            )
-        swapped = swap_back(live, previous)
-        try:
-            live.connect().close()
-        except EtnaError as error:
-            swap_back(live, previous)
-            raise PushFailed(
-                f"The previous database of {target.name} is not usable and was put back: {error}"
-            ) from None
-        serving = history.serving(live)
-    done = Push(
-        id=push_id,
-        action="rollback",
-        environment=target.name,
-        snapshot=serving.snapshot if serving else None,
-        kind=serving.kind if serving else None,
-        rules=serving.rules if serving else None,
-        started=started,
-        seconds=time.monotonic() - clock,
-        outage=swapped.outage,
-        rows=0,
-        previous=previous,
-    )
-    if store:
-        _record(store, done)
-    return done
-
-
-def _record(store: Store, done: Push) -> None:
-    """Keep what was done. It is done in any case: to do it again would throw away what a rollback needs."""
-    try:
-        history.record(store, done)
-    except StoreError as error:
-        raise PushUnrecorded(
-            f"{done.environment} serves {done.snapshot or 'what it served before'} already and only the record of it "
-            f"is missing, so nothing is redeployed: {error}"
-        ) from None
-
-
-def sweep(target: "Environment") -> None:
-    """Drop what killed pushes to `target` left. Raises LockHeld while one is at work."""
-    with _alone(target), _explained(target):
-        _sweep(target, "new")
-
-
-def _fill(
-    manifest: Manifest,
-    target: "Environment",
-    restorer: Database,
-    store: Store,
-    directory: Path,
-    jobs: int,
-    progress: Progress,
-) -> None:
-    archive = fetch_archive(manifest, store, directory, progress)
-    restore(archive, manifest, restorer, jobs=jobs, progress=progress)
-    verify(manifest, restorer)
-    fix_up(restorer, target.hosts)
-
-
-def _mark(manifest: Manifest, target: "Environment", new: Database, push_id: str) -> None:
-    content = Serving(
-        push=push_id,
-        snapshot=manifest.id,
-        kind=manifest.kind,
-        rules=manifest.rules.digest if manifest.rules else None,
-        pushed=datetime.now(UTC),
-    )
-    with new.maintenance.connect() as connection:
-        history.mark(connection, new.name, content, like=comment_of(connection, target.database.name))
-
-
-def _swap_in(manifest: Manifest, target: "Environment", new: Database, push_id: str) -> SwapResult:
-    """Swap, and swap back unless what serves then is healthy."""
-    live = target.database
-    previous, retired = previous_name(live.name), name_for("retired", live.name, push_id)
-    swapped = swap(live, new.name, previous, retired_name=retired)
-    try:
-        check_health(manifest, target, push_id)
-    except BaseException:
-        _swap_out(target, new, previous, retired)
-        raise
-    return swapped
-
-
-def _swap_out(target: "Environment", new: Database, previous: str, retired: str) -> None:
-    try:
-        undo_swap(target.database, new.name, previous, retired_name=retired)
-    except (EtnaError, psycopg.Error):
-        raise PushFailed(
-            f"{target.database.label} serves the new snapshot, which failed its check, and could not be swapped back: "
-            f"run `etna rollback {target.name}`."
-        ) from None
-
-
-def check_health(manifest: Manifest, target: "Environment", push_id: str) -> None:
-    """Raise PushFailed unless the target, reached by its ordinary name, serves this push and its rows."""
-    serving = history.serving(target.database)
-    if serving is None or (serving.push, serving.snapshot) != (push_id, manifest.id):
-        raise PushFailed(f"{target.database.label} does not serve the push {push_id} after its swap: push again.")
-    if (table := _smallest(manifest)) is None:
-        return
-    count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table.schema_name, table.name))
-    with target.database.connect() as connection:
-        [(rows,)] = connection.execute(count).fetchall()
-    if not rows:
-        raise PushFailed(f"{target.database.label} has no row in {table.qualified} after its swap: push again.")
-
-
-def _smallest(manifest: Manifest) -> Table | None:
-    """The table with the fewest rows that has any."""
-    rows = {file.table: file.rows for file in manifest.files if file.table and file.rows}
-    filled = [table for table in manifest.schema_.tables if table.qualified in rows]
-    return min(filled, key=lambda table: rows[table.qualified] or 0, default=None)
-
-
-@contextmanager
-def _alone(target: "Environment") -> Iterator[None]:
-    with exclusive(target.database, f"push {target.database.name}"):
-        yield
-
-
-@contextmanager
-def _explained(target: "Environment") -> Iterator[None]:
-    """Programs and servers say what failed; people want to know what it means for their environment."""
-    try:
-        yield
-    except ProgramError as error:
-        raise PushFailed(f"{target.name} serves what it served before: {error}") from None
-    except psycopg.Error as error:
-        raise PushFailed(f"{target.name} serves what it served before ({reason(error)}): try again.") from None
-
-
-def _sweep(target: "Environment", purpose: Purpose) -> None:
-    with target.database.maintenance.connect() as connection:
-        filling.sweep(connection, target.database.name, purpose)
+    pushing = Pushing(manifest, target, store, production, scratch, jobs, progress)
+    begun = pushing.begin()
+    pushing.fill(begun)
+    pushing.check(begun)
+    pushing.fix_up(begun)
+    return pushing.swap_in(begun)
 
 
 def _sweep_quietly(target: "Environment") -> None:
     """The push is done: what cannot be dropped now is dropped by the next one."""
     with suppress(psycopg.Error, EtnaError):
-        _sweep(target, "retired")
+        sweep(target, "retired")

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from etna_pipelines.redeploy.command import CommandRedeployer
 from etna_pipelines.redeploy.redeployer import Redeployer
+from etna_pipelines.redeploy.spec import CommandRedeploy
 from etna_pipelines.settings import Environment
 
 
 def redeployer_for(environment: Environment, home: Path) -> Redeployer | None:
     """The redeployer of `redeploy` in environments.yaml; None where it names none."""
-    if environment.redeploy is None:
-        return None
-    return CommandRedeployer(environment.redeploy.command, home)
+    match environment.redeploy:
+        case CommandRedeploy(command=command):
+            return CommandRedeployer(command, home)
+    return None

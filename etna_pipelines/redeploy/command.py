@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from etna_pipelines.errors import RedeployFailed
-from etna_pipelines.postgres.server import Database
-from etna_pipelines.redeploy.redeployer import Redeployed
+from etna_pipelines.redeploy.redeployer import Deployment, Redeployed
 
 GRACE = 5.0
 """Seconds that a stopped program has to end by itself."""
@@ -33,12 +32,12 @@ class CommandRedeployer:
     home: Path
     timeout: float = 3600
 
-    def redeploy(self, push_id: str, environment: str, database: Database) -> Redeployed:
-        began = time.monotonic()
-        log = self._log(environment, push_id)
+    def redeploy(self, deployment: Deployment) -> Redeployed:
+        began, environment = time.monotonic(), deployment.environment
+        log = self._log(environment, deployment.push)
         with log.open("ab") as said, tempfile.TemporaryFile() as printed:
             try:
-                code = self._run(printed, said, self._environment(push_id, environment, database))
+                code = self._run(printed, said, self._environment(deployment))
             finally:
                 version = _last_line(printed)
                 printed.seek(0)
@@ -83,13 +82,14 @@ class CommandRedeployer:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         return path
 
-    def _environment(self, push_id: str, environment: str, database: Database) -> Mapping[str, str]:
+    def _environment(self, deployment: Deployment) -> Mapping[str, str]:
+        database = deployment.database
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith("ETNA_") and name != "PGPASSWORD"
         }
         given = {
-            "ETNA_ENVIRONMENT": environment,
-            "ETNA_PUSH_ID": push_id,
+            "ETNA_ENVIRONMENT": deployment.environment,
+            "ETNA_PUSH_ID": deployment.push,
             "ETNA_DATABASE_URL": database.url,
             "ETNA_HOME": str(self.home.absolute()),
         }

@@ -15,7 +15,9 @@ import pytest
 from etna_pipelines.environments import history
 from etna_pipelines.environments import push as module
 from etna_pipelines.environments.history import Push
-from etna_pipelines.environments.push import push, rollback, sweep
+from etna_pipelines.environments.push import Pushing, push
+from etna_pipelines.environments.rollback import rollback
+from etna_pipelines.environments.target import sweep
 from etna_pipelines.errors import (
     DatabaseUnreachable,
     EtnaError,
@@ -51,6 +53,11 @@ def send(published: Published, tmp_path: Path) -> Callable[[Environment], Push]:
 
 
 Send = Callable[..., Push]
+
+
+def _owner(step: str) -> object:
+    """Where the function of a step is found."""
+    return Pushing if step.startswith("_") else module
 
 
 def test_a_first_push_makes_the_database_of_its_owner(target: Environment, send: Send, published: Published) -> None:
@@ -236,7 +243,7 @@ def test_a_failing_step_leaves_what_was_served_and_nothing_else(
         raise PushFailed(f"{step} fails")
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, step, fail)
+        patched.setattr(_owner(step), step, fail)
         with pytest.raises(PushFailed, match=f"{step} fails"):
             send(serving)
     assert titles(serving.database) == HANDMADE
@@ -280,7 +287,7 @@ def test_a_killed_push_is_swept_by_the_next_one(
 
     child = os.fork()
     if child == 0:
-        monkeypatch.setattr(module, step, die)
+        monkeypatch.setattr(_owner(step), step, die)
         with contextlib.suppress(BaseException):
             send(serving)
         os._exit(1)

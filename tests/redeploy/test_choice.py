@@ -5,8 +5,8 @@ from pathlib import Path
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.redeploy.choice import redeployer_for
 from etna_pipelines.redeploy.command import CommandRedeployer
+from etna_pipelines.redeploy.spec import CommandRedeploy
 from etna_pipelines.settings import Environment
-from etna_pipelines.settings_file import CommandRedeploy
 
 DATABASE = Database("localhost", 5432, "etna", "etna_development")
 

@@ -10,14 +10,16 @@ import pytest
 from etna_pipelines.errors import RedeployFailed
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.redeploy.command import CommandRedeployer
-from etna_pipelines.redeploy.redeployer import Redeployed
+from etna_pipelines.redeploy.redeployer import Deployment, Redeployed
 
 DATABASE = Database("db.example", 5433, "app", "etna", "the secret", (("sslmode", "require"),))
 
 
 def redeploy(code: str, home: Path, timeout: float = 20) -> Redeployed:
     """Redeploy by a Python program of these lines."""
-    return CommandRedeployer([sys.executable, "-c", code], home, timeout).redeploy("push-1", "development", DATABASE)
+    return CommandRedeployer([sys.executable, "-c", code], home, timeout).redeploy(
+        Deployment("push-1", "development", DATABASE)
+    )
 
 
 def log(home: Path) -> Path:
@@ -69,7 +71,7 @@ time.sleep(60)
     pid = tmp_path / "pid"
     with pytest.raises(RedeployFailed, match="no end within 2 s"):
         CommandRedeployer([sys.executable, "-c", code, str(pid)], tmp_path, 2).redeploy(
-            "push-1", "development", DATABASE
+            Deployment("push-1", "development", DATABASE)
         )
     child = Path("/proc", pid.read_text(), "stat")
     deadline = time.monotonic() + 5
@@ -81,4 +83,4 @@ time.sleep(60)
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     redeployer = CommandRedeployer([os.fspath(tmp_path / "missing")], tmp_path)
     with pytest.raises(RedeployFailed, match=r"missing cannot be started \(No such file or directory\)"):
-        redeployer.redeploy("push-1", "development", DATABASE)
+        redeployer.redeploy(Deployment("push-1", "development", DATABASE))

@@ -1,0 +1,36 @@
+"""What environments.yaml says under `registry:` of `test:`."""
+
+from pydantic import Field
+
+from etna_pipelines.strict_model import StrictModel
+
+
+class BranchRegistry(StrictModel):
+    """The branches of the application's GitHub repository that match a pattern."""
+
+    branches: str = "feature/*"
+
+
+class DeploymentRegistry(StrictModel):
+    """The GitHub environments that match a pattern and whose newest deployment is not inactive."""
+
+    deployments: str
+
+
+class DirectoryRegistry(StrictModel):
+    """A directory, or `s3://bucket/prefix`: a file per feature environment, whose path in it is the branch's name."""
+
+    directory: str
+
+
+RegistrySpec = BranchRegistry | DeploymentRegistry | DirectoryRegistry
+"""Told apart by their keys."""
+
+
+class Removal(StrictModel):
+    """When a feature environment that left the registry is removed."""
+
+    grace: int = Field(default=60, ge=0)
+    """Minutes that it must be gone."""
+    share: int = Field(default=50, ge=1, le=100)
+    """The most of all environments, in per cent, that are removed at once without being confirmed."""

@@ -1,0 +1,59 @@
+"""A target while it is worked on: by one run at a time, with what fails told as what it means for its environment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from etna_pipelines.environments import filling, history
+from etna_pipelines.environments.history import Push
+from etna_pipelines.environments.naming import Purpose
+from etna_pipelines.errors import ProgramError, PushFailed, PushUnrecorded, StoreError
+from etna_pipelines.postgres.locks import exclusive
+from etna_pipelines.postgres.server import Database, reason
+from etna_pipelines.stores.store import Store
+
+if TYPE_CHECKING:
+    from etna_pipelines.settings import Environment
+
+
+@contextmanager
+def alone(target: "Environment") -> Iterator[None]:
+    with exclusive(target.database, f"push {target.database.name}"):
+        yield
+
+
+@contextmanager
+def explained(target: "Environment") -> Iterator[None]:
+    """Programs and servers say what failed; people want to know what it means for their environment."""
+    try:
+        yield
+    except ProgramError as error:
+        raise PushFailed(f"{target.name} serves what it served before: {error}") from None
+    except psycopg.Error as error:
+        raise PushFailed(f"{target.name} serves what it served before ({reason(error)}): try again.") from None
+
+
+def exists(database: Database) -> bool:
+    """Whether its server has a database of that name."""
+    with database.maintenance.connect() as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database.name])
+        return found.fetchone() is not None
+
+
+def sweep(target: "Environment", purpose: Purpose = "new") -> None:
+    """Drop what killed pushes to `target` left. For whoever works on it alone."""
+    with target.database.maintenance.connect() as connection:
+        filling.sweep(connection, target.database.name, purpose)
+
+
+def record_done(store: Store, done: Push) -> None:
+    """Keep what was done. It is done in any case: to do it again would throw away what a rollback needs."""
+    try:
+        history.record(store, done)
+    except StoreError as error:
+        raise PushUnrecorded(
+            f"{done.environment} serves {done.snapshot or 'what it served before'} already and only the record of it "
+            f"is missing, so nothing is redeployed: {error}"
+        ) from None

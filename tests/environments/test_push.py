@@ -316,8 +316,6 @@ def test_one_push_at_a_time(serving: Environment, send: Send) -> None:
             send(serving)
         with pytest.raises(LockHeld):
             rollback(serving)
-        with pytest.raises(LockHeld):
-            sweep(serving)
 
 
 def test_a_damaged_archive_reaches_nobody(serving: Environment, published: Published, tmp_path: Path) -> None:

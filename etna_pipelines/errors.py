@@ -137,6 +137,12 @@ class GitHubRefused(GitHubError):
     retryable = False
 
 
+class LostReply(GitHubError):
+    """GitHub was asked to do something, and its reply was lost: whether it did is to be looked up, not asked again."""
+
+    retryable = False
+
+
 class ReleaseFailed(EtnaError):
     """A release could not be made or rehearsed."""
 

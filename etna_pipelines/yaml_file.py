@@ -8,6 +8,7 @@ from typing import TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from etna_pipelines.errors import EtnaError
@@ -71,7 +72,7 @@ class YamlFile:
             first = min(mistakes, key=lambda mistake: self.line(mistake["loc"]))
             if first["type"] != "missing":  # `store: x` is read as `store: {url: x}`: name what stands in the file
                 first["loc"] = self._written(first["loc"])
-            raise self.mistake(first["loc"], _sentence(first, model)) from None
+            raise self.mistake(first["loc"], _sentence(first, model, self.value)) from None
 
     def line(self, place: Place) -> int:
         """The line of a place, or of the closest one around it."""
@@ -170,11 +171,13 @@ def _own_mark(quoted: str) -> str:
     return quoted if len(quoted) == 3 or quoted.startswith("'<") else "something"
 
 
-def _sentence(mistake: ErrorDetails, model: type[BaseModel]) -> str:
+def _sentence(mistake: ErrorDetails, model: type[BaseModel], value: object) -> str:
     place, kind = mistake["loc"], mistake["type"]
     if kind == "extra_forbidden":
         around = f" of {dotted(place[:-1])}" if place[:-1] else ""
-        return f"`{place[-1]}` is not a setting{around}; {did_you_mean(str(place[-1]), _known(model, place[:-1]))}"
+        return (
+            f"`{place[-1]}` is not a setting{around}; {did_you_mean(str(place[-1]), _known(model, place[:-1], value))}"
+        )
     if kind == "missing":
         return f"{dotted(place[:-1]) if place[:-1] else 'the file'} has no `{place[-1]}`; add it."
     if kind == "value_error":
@@ -187,12 +190,32 @@ def _sentence(mistake: ErrorDetails, model: type[BaseModel]) -> str:
     return f"{dotted(place)} must be {wanted}." if place else f"the file must be {wanted}."
 
 
-def _known(model: type[BaseModel], place: Place) -> list[str]:
-    """The keys that may stand at `place`."""
+def _known(model: type[BaseModel], place: Place, value: object) -> list[str]:
+    """The keys that may stand at `place` of a file that holds `value`."""
     for part in place:  # the index of a list or the key of a mapping leads to what its container holds
-        if isinstance(part, str) and part in model.model_fields:
-            model = next(_models(model.model_fields[part].annotation), model)
-    return list(model.model_fields)
+        value = _inside(value, part)
+        field = _fields(model).get(part) if isinstance(part, str) else None
+        if field:
+            model = _model_of(field.annotation, value) or model
+    return list(_fields(model))
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A model's fields, by their names in the file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _inside(value: object, part: str | int) -> object:
+    if isinstance(value, list) and isinstance(part, int):
+        return value[part]
+    return value.get(part) if isinstance(value, dict) else None
+
+
+def _model_of(annotation: object, value: object) -> type[BaseModel] | None:
+    """The model that `value` is meant to be: of several, the one whose first key it has."""
+    models = list(_models(annotation))
+    meant = [model for model in models if isinstance(value, dict) and next(iter(_fields(model))) in value]
+    return next(iter([*meant, *models]), None)
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:

@@ -136,13 +136,47 @@ def test_the_file_named_by_etna_settings_is_missing(fresh: Path, monkeypatch: py
         pytest.param(
             "colour: blue\n",
             "environments.yaml, line 1: `colour` is not a setting; use one of `production`, `store`, `rules`, "
-            "`staging`, `development`, `test`, `local`.",
+            "`github`, `staging`, `development`, `test`, `local`.",
             id="unknown section",
         ),
         pytest.param(
             "test:\n  redeploy:\n    comand: [x]\n",
-            "environments.yaml, line 2: `test.redeploy` has no `command`; add it.",
+            "environments.yaml, line 2: `test.redeploy` has `comand`, which is no way to redeploy: use one of "
+            "`command`, `workflow`, `webhook`, `ssm`, `lambda`, `ecs`.",
             id="unknown redeploy",
+        ),
+        pytest.param(
+            "test:\n  redeploy: {command: [x], webhook: 'https://x'}\n",
+            "environments.yaml, line 2: `test.redeploy` has `command` and `webhook`: keep one of them.",
+            id="two redeploys",
+        ),
+        pytest.param(
+            "test:\n  redeploy: now\n",
+            "environments.yaml, line 2: `test.redeploy` must be a mapping (`name: value`) with one of `command`, "
+            "`workflow`, `webhook`, `ssm`, `lambda`, `ecs`.",
+            id="a redeploy that is no mapping",
+        ),
+        pytest.param(
+            "test:\n  redeploy:\n    lambda: deploy\n    payloud: {}\n",
+            "environments.yaml, line 4: `payloud` is not a setting of `test.redeploy`; did you mean `payload`?",
+            id="unknown key of a redeploy",
+        ),
+        pytest.param(
+            "test:\n  redeploy:\n    ssm: {Name: web}\n",
+            "environments.yaml, line 2: `test.redeploy` has no `commands`; add it.",
+            id="half a redeploy",
+        ),
+        pytest.param(
+            "test:\n  registry: {branch: feature/*}\n",
+            "environments.yaml, line 2: `test.registry` has `branch`, which is no way to list feature environments: "
+            "use one of `branches`, `deployments`, `directory`.",
+            id="unknown registry",
+        ),
+        pytest.param(
+            "test:\n  registry: {}\n",
+            "environments.yaml, line 2: `test.registry` is empty: it needs one of `branches`, `deployments`, "
+            "`directory`.",
+            id="empty registry",
         ),
         pytest.param(
             "staging:\n  hosts:\n    a: 1\n",

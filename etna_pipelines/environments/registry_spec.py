@@ -1,8 +1,10 @@
 """What environments.yaml says under `registry:` of `test:`."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from etna_pipelines.strict_model import StrictModel
+from etna_pipelines.strict_model import StrictModel, told_apart
 
 
 class BranchRegistry(StrictModel):
@@ -23,8 +25,10 @@ class DirectoryRegistry(StrictModel):
     directory: str
 
 
-RegistrySpec = BranchRegistry | DeploymentRegistry | DirectoryRegistry
-"""Told apart by their keys."""
+RegistrySpec = Annotated[
+    BranchRegistry | DeploymentRegistry | DirectoryRegistry,
+    told_apart("list feature environments", BranchRegistry, DeploymentRegistry, DirectoryRegistry),
+]
 
 
 class Removal(StrictModel):

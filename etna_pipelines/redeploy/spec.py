@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from etna_pipelines.strict_model import StrictModel
+from etna_pipelines.strict_model import StrictModel, told_apart
 
 Version = Literal["next release", "main", "branch", "none"]
 """Which version of the application an environment runs: the newest release (published, or about to be), the newest
@@ -60,8 +60,12 @@ class EcsRedeploy(StrictModel):
     region: str | None = None
 
 
-Redeploy = CommandRedeploy | WorkflowRedeploy | WebhookRedeploy | SsmRedeploy | LambdaRedeploy | EcsRedeploy
-"""Told apart by their keys."""
+Redeploy = Annotated[
+    CommandRedeploy | WorkflowRedeploy | WebhookRedeploy | SsmRedeploy | LambdaRedeploy | EcsRedeploy,
+    told_apart(
+        "redeploy", CommandRedeploy, WorkflowRedeploy, WebhookRedeploy, SsmRedeploy, LambdaRedeploy, EcsRedeploy
+    ),
+]
 
 
 class Health(StrictModel):

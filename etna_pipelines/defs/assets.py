@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from etna_pipelines.defs import metadata
+from etna_pipelines.defs.databases import GROUP, application, database
 from etna_pipelines.defs.errors import told_to_dagster
 from etna_pipelines.defs.resources import Etna
 from etna_pipelines.errors import SnapshotDamaged
@@ -13,7 +14,6 @@ from etna_pipelines.errors import SnapshotDamaged
 if TYPE_CHECKING:
     from etna_pipelines.snapshots.manifest import Manifest
 
-GROUP = "etna"
 INTEGRITY, PROOF = "integrity", "proof"
 
 production_database = dg.AssetSpec(
@@ -90,31 +90,21 @@ def stripped_snapshot(etna: Etna, full_snapshot: str) -> Iterator[dg.AssetCheckR
         yield _snapshot(stripped, metadata.of_snapshot(stripped, steps.store.location(stripped.prefix)))
 
 
-@dg.asset(group_name=GROUP, pool="development", kinds={"postgres"})
-def development_database(etna: Etna, stripped_snapshot: str) -> dg.Output[str]:
-    """The stripped snapshot, restored beside development's live database, verified, fixed up and swapped in."""
-    with told_to_dagster():
-        steps = etna.push_steps()
-        push = steps.push("development", steps.catalogue.read("stripped", stripped_snapshot))
-        database = steps.settings.environment("development").database.label
-        return dg.Output(
-            push.model_dump_json(),
-            metadata=metadata.of_push(push, database),
-            data_version=dg.DataVersion(stripped_snapshot),
-        )
+staging_database = database(
+    "staging",
+    "full_snapshot",
+    "A full snapshot, when somebody asks for it: the one environment that may hold real people's data.",
+)
+development_database = database("development", "stripped_snapshot", "The newest stripped snapshot, every night.")
+test_database = database(
+    "test",
+    "stripped_snapshot",
+    "A feature environment's own clone of the newest stripped snapshot: made with its branch, and gone with it.",
+)
+local_database = database("local", "stripped_snapshot", "A developer's own copy of the newest stripped snapshot.")
 
-
-@dg.asset(group_name=GROUP, pool="development", kinds={"application"})
-def development_redeploy(etna: Etna, development_database: str) -> dg.Output[str]:
-    """Development's application, redeployed once for the push. Failed, it is retried alone."""
-    from etna_pipelines.environments.history import Push
-
-    with told_to_dagster():
-        push = Push.model_validate_json(development_database)
-        done = etna.push_steps().redeploy(push)
-        version = done.version or "unknown" if done else "not redeployed: environments.yaml names no way to"
-        described: metadata.Metadata = {"version": version, "seconds": done.seconds if done else 0.0, "push": push.id}
-        return dg.Output(version, metadata=described, data_version=dg.DataVersion(push.id))
+staging_redeploy, development_redeploy = application("staging"), application("development")
+test_redeploy, local_redeploy = application("test"), application("local")
 
 
 def _snapshot(manifest: "Manifest", described: metadata.Metadata) -> dg.Output[str]:
@@ -126,6 +116,12 @@ ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     production_backup,
     full_snapshot,
     stripped_snapshot,
+    staging_database,
+    staging_redeploy,
     development_database,
     development_redeploy,
+    test_database,
+    test_redeploy,
+    local_database,
+    local_redeploy,
 ]

@@ -7,7 +7,7 @@ from traceback import walk_tb
 
 import dagster as dg
 
-from etna_pipelines.errors import EtnaError
+from etna_pipelines.errors import EnvironmentGone, EtnaError
 
 RETRIES, SECONDS_BETWEEN = 3, 30
 """For a server or store that does not answer. Not a RetryPolicy: that one also retries what a person stopped."""
@@ -22,13 +22,24 @@ def told_to_dagster() -> Iterator[None]:
     """Raise what fails inside as dg.Failure, without the causes: their texts may quote rows."""
     try:
         yield
-    except (dg.Failure, dg.RetryRequested):
+    except (dg.Failure, dg.RetryRequested, EnvironmentGone):
         raise
     except (*_INTERRUPTS, Exception) as error:
         failure = dg.Failure(_sentence(error), allow_retries=False)
         if isinstance(error, EtnaError) and error.retryable and not _stopped(error):
             raise dg.RetryRequested(RETRIES, SECONDS_BETWEEN) from failure
         raise failure from None
+
+
+@contextmanager
+def canceled_where_gone(context: dg.OpExecutionContext) -> Iterator[None]:
+    """End the run as cancelled, not as failed, where its feature environment is not wanted any more."""
+    try:
+        yield
+    except EnvironmentGone as gone:
+        context.log.info(str(gone))
+        context.instance.report_run_canceling(context.run, str(gone))
+        raise dg.DagsterExecutionInterruptedError(str(gone)) from None
 
 
 def told(event: dg.DagsterEvent) -> str:

@@ -1,6 +1,7 @@
 """Jobs, and when they start by themselves."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -8,15 +9,41 @@ from etna_pipelines.defs.assets import (
     development_database,
     development_redeploy,
     full_snapshot,
+    local_database,
+    local_redeploy,
     production_backup,
+    staging_database,
+    staging_redeploy,
     stripped_snapshot,
+    test_database,
+    test_redeploy,
 )
+
+CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}  # ours, which Definitions names `console`
 
 nightly = dg.define_asset_job(
     "nightly",
     selection=[production_backup, full_snapshot, stripped_snapshot, development_database, development_redeploy],
     description="Production backed up, stripped, proven clean, swapped into development, and that redeployed.",
-    config={"loggers": {"console": {}}},  # ours, which Definitions names `console`
+    config=CONSOLE,
+)
+refresh_staging = dg.define_asset_job(
+    "refresh_staging",
+    selection=[staging_database, staging_redeploy],
+    description="A full snapshot swapped into staging, and that redeployed.",
+    config=CONSOLE,
+)
+refresh_test = dg.define_asset_job(
+    "refresh_test",
+    selection=[test_database, test_redeploy],
+    description="A feature environment made, or brought up to date, and redeployed.",
+    config=CONSOLE,
+)
+pull_local = dg.define_asset_job(
+    "pull_local",
+    selection=[local_database, local_redeploy],
+    description="A stripped snapshot swapped into a developer's own database.",
+    config=CONSOLE,
 )
 
 TOO_LATE = timedelta(hours=4)
@@ -34,3 +61,6 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | d
     if late > TOO_LATE:
         return dg.SkipReason(f"02:00 was {late.total_seconds() / 3600:.0f} hours ago: start `nightly` by hand.")
     return dg.RunRequest()
+
+
+JOBS = [nightly, refresh_staging, refresh_test, pull_local]

@@ -1,15 +1,20 @@
-"""Feature environments: one for each branch, with a name that is safe and no other branch's."""
+"""Feature environments: one for each branch, with a name that is safe and no other branch's.
+
+The name is the partition's key and a label of host names, and the databases' names follow from it.
+"""
 
 import hashlib
 import re
 from dataclasses import dataclass
 
+PREFIX = "feature/"
 LONGEST_NAME = 40
+"""Characters, which leaves room in a host name's label of 63."""
 LONGEST_DATABASE_NAME = 50
 """Bytes; the databases beside it have longer names (`_previous`), and Postgres keeps 63."""
 
-# What names of other databases end in or begin with, and what a digest looks like.
-_TAKEN = re.compile(r"template|.*-(previous|aside|new-.*|retired-.*|restorer-.*|template-.*)|.*-[0-9a-f]{8}")
+# What databases beside others are called, the templates that test environments are cloned from, and our own digests.
+_TAKEN = re.compile(r"template(-.*)?|(.*-)?(previous|aside)|.*-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Feature:
     """A feature environment and the branch that it is for."""
 
     name: str
-    """Lower-case letters, digits and single hyphens, at most 40: a partition's key, part of host and database names."""
+    """Lower-case letters, digits and single hyphens, at most 40."""
     branch: str
 
     @property
@@ -26,23 +31,24 @@ class Feature:
         return self.branch.replace("/", "-")
 
 
-def feature_of(branch: str, prefix: str = "feature/") -> Feature:
+def feature_of(branch: str) -> Feature:
     """The environment of a branch: `feature/login` is `login`. Where that would not be safe, or could be another
-    branch's as well, a digest of the branch's name is added."""
-    short = branch.removeprefix(prefix)
+    branch's as well, a digest of the branch's name is added: `feature/Login` is `login-d8ae3d87`."""
+    short = branch.removeprefix(PREFIX)
     plain = re.sub(r"[^a-z0-9]+", "-", short.lower()).strip("-")
-    if plain == short and len(plain) <= LONGEST_NAME and not _TAKEN.fullmatch(plain):
+    if branch == PREFIX + plain and len(plain) <= LONGEST_NAME and not _TAKEN.fullmatch(plain):
         return Feature(plain, branch)
-    digest = hashlib.blake2b(branch.encode(), digest_size=4).hexdigest()
-    kept = plain[: LONGEST_NAME - len(digest) - 1].strip("-")
-    return Feature(f"{kept}-{digest}" if kept else f"x-{digest}", branch)
+    return Feature(_shortened(plain, branch, "-", LONGEST_NAME), branch)
 
 
 def feature_database_name(beginning: str, feature: Feature) -> str:
     """`etna_test` and `login-page` are `etna_test_login_page`."""
     name = f"{beginning}_{feature.name.replace('-', '_')}"
-    if len(name.encode()) <= LONGEST_DATABASE_NAME:
-        return name
-    digest = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
-    room = LONGEST_DATABASE_NAME - len(digest) - 1
-    return f"{name.encode()[:room].decode(errors='ignore')}_{digest}"
+    return name if len(name.encode()) <= LONGEST_DATABASE_NAME else _shortened(name, name, "_", LONGEST_DATABASE_NAME)
+
+
+def _shortened(text: str, whole: str, joint: str, longest: int) -> str:
+    """The beginning of `text` and a digest of `whole`, in at most `longest` bytes."""
+    digest = hashlib.blake2b(whole.encode(), digest_size=4).hexdigest()
+    kept = text.encode()[: longest - len(joint + digest)].decode(errors="ignore").strip(joint)
+    return f"{kept or 'x'}{joint}{digest}"

@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -24,7 +24,12 @@ def exclusive(database: Database, name: str) -> Iterator[None]:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(name),)).fetchone()
         if not row or not row[0]:
             raise LockHeld(f"Another run holds the lock “{name}” on {database.label}: wait until it has ended.")
-        yield
+        try:
+            yield
+        finally:
+            # A server ends a session some time after its client has left: whoever comes next would find it taken.
+            with suppress(psycopg.Error):
+                connection.execute("SELECT pg_advisory_unlock(%s)", (_key(name),))
 
 
 @contextmanager

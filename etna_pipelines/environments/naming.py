@@ -7,9 +7,10 @@ from typing import Literal, get_args
 LONGEST = 63
 """Bytes of a name that Postgres keeps; it cuts the rest off without failing."""
 
-Purpose = Literal["new", "retired", "restorer"]
+Purpose = Literal["new", "retired", "restorer", "template"]
 """What a name made for one push is for: the database it fills; the one kept until then, which it drops once its swap
-is verified; the role it restores as where it connects as a superuser."""
+is verified; the role it restores as where it connects as a superuser. And for one snapshot: the database that test
+environments are cloned from, `etna_test_template_...`."""
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 

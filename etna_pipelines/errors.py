@@ -55,6 +55,12 @@ class DatabaseRefused(EtnaError):
     """A server answered no: credentials, privileges, a missing database or role."""
 
 
+class DatabaseBusy(DatabaseRefused):
+    """A server answered that it has no connection left."""
+
+    retryable = True
+
+
 class ProgramError(EtnaError):
     """A client program (pg_dump, pg_restore ...) is missing, too old for the server, or failed."""
 
@@ -98,9 +104,7 @@ class FixUpFailed(PushFailed):
 
 
 class TargetAsleep(EtnaError):
-    """A target's server is switched off, and stayed so for as long as it is waited for."""
-
-    retryable = True
+    """A target's server is switched off, and stayed so for as long as it is waited for: enough for one run."""
 
 
 class EnvironmentGone(EtnaError):
@@ -117,6 +121,10 @@ class SwapFailed(EtnaError):
 
 class RedeployFailed(EtnaError):
     """The database was swapped in; the application's redeploy did not succeed."""
+
+
+class RedeployUnfinished(RedeployFailed):
+    """Whether the application was redeployed is not known yet: asking again goes on with the same redeploy."""
 
 
 class RegistryError(EtnaError):

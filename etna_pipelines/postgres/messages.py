@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import psycopg
 
-from etna_pipelines.errors import DatabaseRefused, DatabaseUnreachable, EtnaError, ProgramError
+from etna_pipelines.errors import DatabaseBusy, DatabaseRefused, DatabaseUnreachable, EtnaError, ProgramError
 
 _UNREACHABLE: list[tuple[str, str]] = [
     (r"Connection refused", "nothing listens there: start the server or correct its host and port"),
@@ -21,10 +21,11 @@ _UNREACHABLE: list[tuple[str, str]] = [
     (r"No such file or directory", "there is no socket of a server: start the server or correct its host"),
     (r"starting up|not yet accepting connections|recovery mode", "the server is starting up: try again in a moment"),
     (r"shutting down|terminating connection due to administrator", "the server is shutting down: start it again"),
-    (r"too many (clients|connections)|remaining connection slots", "its connections are all in use: try again later"),
     (r"(server closed|lost synchron).*connection|Connection reset|SSL SYSCALL|connection to server was lost|"
      r"no connection to the server", "the connection was lost: check that the server runs, then try again"),
 ]  # fmt: skip
+
+_BUSY = r"too many (clients|connections)|remaining connection slots"
 
 _REFUSED: list[tuple[str, str]] = [
     (r"password authentication failed|scram", "the password of role {user} is wrong: correct it"),
@@ -86,6 +87,8 @@ _KNOWN = [
 
 def why_no_connection(text: str, label: str, user: str) -> EtnaError | None:
     """The error that libpq's text about a failed or lost connection amounts to, if it is about one."""
+    if re.search(_BUSY, text):
+        return DatabaseBusy(f"{label} refuses the connection: its connections are all in use: try again later.")
     for pattern, why in _UNREACHABLE:
         if re.search(pattern, text):
             return DatabaseUnreachable(f"{label} cannot be reached: {why}.")

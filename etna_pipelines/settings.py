@@ -38,6 +38,7 @@ from etna_pipelines.yaml_file import YamlFile
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from etna_pipelines.github.client import GitHub
     from etna_pipelines.postgres.embedded import EmbeddedServer
     from etna_pipelines.postgres.server import Database
     from etna_pipelines.stores.store import Store
@@ -218,6 +219,25 @@ class Settings:
         from etna_pipelines.stores.s3 import S3Store
 
         return S3Store(client or self._s3_client(), self.store.bucket, self.store.prefix)
+
+    def open_github(self) -> "GitHub":
+        """The application's repository on GitHub; close it after use. Connects to nothing. Raises SettingsError where
+        there is no `github` in environments.yaml, or no secret for it."""
+        if not self.github:
+            raise SettingsError(
+                "environments.yaml has no `github`: add one, with the application's `repository`, as in `owner/name`."
+            )
+        name: Literal["github_token", "github_private_key"] = (
+            "github_private_key" if self.github.app else "github_token"
+        )
+        if not (secret := self.variables.secret(name)):
+            raise SettingsError(
+                f"ETNA_{name.upper()} is not set, and {self.github.repository} is on GitHub: set the variable, or a "
+                "line of .env, to " + ("the App's private key." if self.github.app else "a fine-grained token for it.")
+            )
+        from etna_pipelines.github.client import GitHub
+
+        return GitHub.open(self.github, secret, self.home / "github")
 
     def _s3_client(self) -> "S3Client":
         import boto3

@@ -1,0 +1,190 @@
+"""The application's repository on GitHub: its branches, deployments, workflows, releases and tags.
+
+Import this module only where GitHub is asked: httpx takes its time to load.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import TypeAdapter
+
+from etna_pipelines.errors import GitHubRefused
+from etna_pipelines.github.answers import (
+    Branch,
+    Commit,
+    Deployment,
+    DeploymentState,
+    Dispatched,
+    InstallationToken,
+    Release,
+    RunsPage,
+    State,
+    Status,
+    Tag,
+    WorkflowRun,
+)
+from etna_pipelines.github.credentials import AppKey, Credentials, Installation, Token
+from etna_pipelines.github.limits import PATIENT, Patience
+from etna_pipelines.github.memory import Memory
+from etna_pipelines.github.refusals import Purpose
+from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.github.transport import Transport
+
+PAGE = 100
+"""The most that GitHub puts on a page."""
+
+MOST_RUNS = 1000
+"""The most runs that GitHub lists for a search."""
+
+_branches = TypeAdapter(list[Branch]).validate_json
+_deployments = TypeAdapter(list[Deployment]).validate_json
+_statuses = TypeAdapter(list[Status]).validate_json
+_releases = TypeAdapter(list[Release]).validate_json
+_tags = TypeAdapter(list[Tag]).validate_json
+
+
+class GitHub:
+    """A repository, asked through the REST API.
+
+    Listings are whole or fail. Everything raises GitHubRefused for what GitHub would refuse again (permissions, names
+    that are not there) and GitHubError for the rest; rate limits are waited for within `Patience`."""
+
+    def __init__(self, repository: str, transport: Transport) -> None:
+        self.repository = repository
+        self._transport = transport
+
+    @classmethod
+    def open(cls, spec: GitHubSpec, secret: str, memory: Path | None = None, patience: Patience = PATIENT) -> Self:
+        """`secret` is a token, or the App's private key where `spec` has an App; `memory` a directory for pages with
+        ETags. Connects to nothing. Raises SettingsError for a private key that is none."""
+        credentials: Credentials = Token(secret)
+        if app := spec.app:
+            itself = Transport(spec.api_url, AppKey(app, secret), patience)
+            purpose = Purpose(f"asking for a token of the App's installation {app.installation}", "metadata: read")
+            path = f"app/installations/{app.installation}/access_tokens"
+            credentials = Installation(
+                # A token more than is used does no harm.
+                lambda: InstallationToken.model_validate_json(itself.post(path, purpose, harmless=True))
+            )
+        return cls(spec.repository, Transport(spec.api_url, credentials, patience, Memory(memory) if memory else None))
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def branches(self, prefix: str = "") -> list[Branch]:
+        """The branches whose names begin with `prefix`, all of them. Needs `contents: read`."""
+        # In one answer, where it can be: pages by number shift while branches come and go.
+        path, purpose = self._path(f"git/matching-refs/heads/{prefix}"), self._reading("the branches", "contents: read")
+        return [branch for page in self._transport.pages(path, purpose, _branches) for branch in page]
+
+    def deployments(self, pattern: str = "*") -> list[DeploymentState]:
+        """The newest deployment to each of GitHub's environments whose name matches (`feature/*`), with its newest
+        status. Needs `deployments: read`."""
+        purpose = self._reading("the deployments", "deployments: read")
+        newest: dict[str, Deployment] = {}
+        for page in self._transport.pages(self._path("deployments"), purpose, _deployments, per_page=PAGE):
+            for deployment in page:
+                known = newest.get(deployment.environment)
+                if fnmatchcase(deployment.environment, pattern) and (known is None or deployment.id > known.id):
+                    newest[deployment.environment] = deployment
+        return [DeploymentState(deployment=deployment, state=self._state(deployment)) for deployment in newest.values()]
+
+    def dispatch_workflow(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> int | None:
+        """Start a workflow (`deploy.yml`) of a branch or tag; its run's id, or None where the server tells none (an
+        older GitHub Enterprise). Needs `actions: write`.
+
+        Sent once. Raises LostReply where it is unknown whether it arrived: look for the run before asking again."""
+        purpose = Purpose(f"dispatching `{workflow}` of {self.repository}", "actions: write")
+        body = {"ref": ref, "inputs": dict(inputs), "return_run_details": True}
+        answer = self._transport.post(self._path(f"actions/workflows/{workflow}/dispatches"), purpose, body)
+        return Dispatched.model_validate_json(answer).run if answer else None
+
+    def workflow_runs(
+        self,
+        workflow: str,
+        *,
+        event: str | None = None,
+        branch: str | None = None,
+        status: str | None = None,
+        since: datetime | None = None,
+        newest: int | None = None,
+    ) -> list[WorkflowRun]:
+        """Runs of a workflow, newest first: all of them, or the `newest` so many. `event` is `workflow_dispatch`,
+        `push` ...; `status` a status or a conclusion. Needs `actions: read`.
+
+        Raises GitHubRefused where there are more than GitHub lists: narrow it by `since`, or ask for the newest."""
+        purpose = self._reading(f"the runs of `{workflow}`", "actions: read")
+        pages = self._transport.pages(
+            self._path(f"actions/workflows/{workflow}/runs"),
+            purpose,
+            RunsPage.model_validate_json,
+            event=event,
+            branch=branch,
+            status=status,
+            created=f">={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if since else None,
+            per_page=min(newest or PAGE, PAGE),
+        )
+        runs: list[WorkflowRun] = []
+        for page in pages:
+            runs += page.runs
+            if newest is not None and len(runs) >= newest:
+                return runs[:newest]
+            if newest is None and page.total > MOST_RUNS:
+                raise GitHubRefused(
+                    f"GitHub lists {MOST_RUNS} of the {page.total} runs of `{workflow}` of {self.repository}: ask for "
+                    "those since a later moment."
+                )
+        return runs
+
+    def run(self, id: int) -> WorkflowRun:
+        """A run as it stands now. Needs `actions: read`."""
+        purpose = self._reading(f"run {id}", "actions: read")
+        return self._transport.get(self._path(f"actions/runs/{id}"), purpose, WorkflowRun.model_validate_json)
+
+    def releases(self) -> list[Release]:
+        """All releases, newest first; drafts too where the token may write. Needs `contents: read`."""
+        purpose = self._reading("the releases", "contents: read")
+        pages = self._transport.pages(self._path("releases"), purpose, _releases, per_page=PAGE)
+        return [release for page in pages for release in page]
+
+    def release_by_tag(self, tag: str) -> Release | None:
+        """The published release of a tag; None where there is none. Needs `contents: read`."""
+        purpose = self._reading(f"the release {tag}", "contents: read")
+        path = self._path(f"releases/tags/{tag}")
+        return self._transport.find(path, purpose, Release.model_validate_json)
+
+    def tags(self) -> list[Tag]:
+        """All tags, in no particular order. Needs `contents: read`."""
+        purpose = self._reading("the tags", "contents: read")
+        pages = self._transport.pages(self._path("tags"), purpose, _tags, per_page=PAGE)
+        return [tag for page in pages for tag in page]
+
+    def commit(self, ref: str) -> Commit:
+        """The commit that a branch, tag or SHA stands for. Needs `contents: read`."""
+        purpose = self._reading(f"the commit of `{ref}`", "contents: read")
+        return self._transport.get(self._path(f"commits/{ref}"), purpose, Commit.model_validate_json)
+
+    def _state(self, deployment: Deployment) -> State | None:
+        purpose = self._reading(f"what became of deployment {deployment.id}", "deployments: read")
+        path = self._path(f"deployments/{deployment.id}/statuses")
+        pages = self._transport.pages(path, purpose, _statuses, per_page=PAGE)
+        statuses = [status for page in pages for status in page]
+        return max(statuses, key=lambda status: status.id).state if statuses else None
+
+    def _reading(self, what: str, needs: str) -> Purpose:
+        return Purpose(f"reading {what} of {self.repository}", needs)
+
+    def _path(self, rest: str) -> str:
+        return f"repos/{self.repository}/{rest}"

@@ -11,15 +11,13 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from etna_pipelines import cli_rules, cli_strip
+from etna_pipelines import cli_environments, cli_rules, cli_strip
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.terminal import console, table
 
 if TYPE_CHECKING:
-    from etna_pipelines.push_steps import PushSteps
-    from etna_pipelines.redeploy.redeployer import Redeployed
     from etna_pipelines.steps import Steps
 
 app = typer.Typer(
@@ -30,6 +28,13 @@ app = typer.Typer(
 )
 app.add_typer(cli_rules.app, name="rules")
 app.command()(cli_strip.strip)
+for command in (
+    cli_environments.push,
+    cli_environments.pull,
+    cli_environments.rollback,
+    cli_environments.redeploy,
+):
+    app.command()(command)
 
 
 def main() -> None:
@@ -154,41 +159,11 @@ def report(
     console.print(f"What is in it: {output or written}", soft_wrap=True)
 
 
-@app.command()
-def rollback(environment: Annotated[str, typer.Argument(help="For example: development")]) -> None:
-    """Swap the previous database of an environment back in and redeploy it. Once more takes it back."""
-    steps = _push_steps()
-    done = steps.rollback(environment)
-    holds = f"the {done.kind} snapshot {done.snapshot}" if done.snapshot else "what it served before any push"
-    console.print(f"{environment} serves {holds} again. New connections waited {done.outage:.2f} s.")
-    _tell_of_a_redeploy(steps.redeploy(done))
-
-
-@app.command()
-def redeploy(environment: Annotated[str, typer.Argument(help="For example: development")]) -> None:
-    """Redeploy what was last swapped into an environment, where that failed."""
-    if not _tell_of_a_redeploy(_push_steps().redeploy_last(environment)):
-        console.print(f"environments.yaml names no way to redeploy {environment}.")
-
-
 def _steps() -> "Steps":
     from etna_pipelines.steps import Steps
 
     settings = load()
     return Steps(settings, settings.open_store())
-
-
-def _push_steps() -> "PushSteps":
-    from etna_pipelines.push_steps import PushSteps
-
-    settings = load()
-    return PushSteps(settings, settings.open_store())
-
-
-def _tell_of_a_redeploy(redeployed: "Redeployed | None") -> bool:
-    if redeployed:
-        console.print(f"Redeployed{f': version {redeployed.version}' if redeployed.version else ''}.")
-    return redeployed is not None
 
 
 @app.command()

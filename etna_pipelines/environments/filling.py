@@ -1,7 +1,7 @@
 """The database that a push fills: created private, dropped on any failure, filled as a role that is no superuser."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -13,6 +13,8 @@ from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.snapshots.manifest import Manifest
 
+ROLES: Mapping[Purpose, Purpose] = {"new": "restorer", "rehearsal": "rehearser"}
+"""What databases are made for, and the roles that fill them."""
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 
@@ -58,13 +60,13 @@ def restorer(database: Database, ground: Ground, role: str) -> Iterator[Database
 
 
 def sweep(connection: Connection, live: str, purpose: Purpose) -> None:
-    """Drop the databases that earlier pushes to `live` made for a purpose; for new ones their roles as well."""
+    """Drop the databases that earlier pushes to `live` made for a purpose, and the roles that went with them."""
     for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall():
         if is_name_for(purpose, live, name):
             drop(connection, name)
-    if purpose == "new":
+    if role := ROLES.get(purpose):
         for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall():
-            if is_name_for("restorer", live, name):
+            if is_name_for(role, live, name):
                 connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 

@@ -7,10 +7,11 @@ from typing import Literal, get_args
 LONGEST = 63
 """Bytes of a name that Postgres keeps; it cuts the rest off without failing."""
 
-Purpose = Literal["new", "retired", "restorer", "template"]
+Purpose = Literal["new", "retired", "restorer", "template", "rehearsal", "rehearser"]
 """What a name made for one push is for: the database it fills; the one kept until then, which it drops once its swap
 is verified; the role it restores as where it connects as a superuser. And for one snapshot: the database that test
-environments are cloned from, `etna_test_template_...`."""
+environments are cloned from, `etna_test_template_...`. And for one rehearsal of a release: its database, and the role
+that it is done as."""
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 
@@ -28,6 +29,11 @@ def is_name_for(purpose: Purpose, live: str, name: str) -> bool:
 def previous_name(live: str) -> str:
     """The database that served before, kept for a rollback."""
     return _fitting(live, "_previous")
+
+
+def belongs_to(live: str, name: str) -> bool:
+    """Whether a push or rollback of `live` may rename, fill or drop a database of this name."""
+    return name in (live, previous_name(live)) or any(is_name_for(purpose, live, name) for purpose in PURPOSES)
 
 
 def _fitting(live: str, suffix: str) -> str:

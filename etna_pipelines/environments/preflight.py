@@ -2,21 +2,21 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etna_pipelines.environments.history import is_marked_production
+from etna_pipelines.environments.guard import LOCAL_HOSTS, refuse_kind, refuse_marked, refuse_production
 from etna_pipelines.errors import EtnaError, PushRefused
-from etna_pipelines.postgres.handover import Connection, comment_of
+from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.programs import find
-from etna_pipelines.postgres.server import Database, server_major, system_identifier
+from etna_pipelines.postgres.server import Database, server_major
 from etna_pipelines.snapshots.manifest import Manifest
 
 if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
-LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
 INDEXED = 1.5
 """What a table takes with its indexes, as a multiple of its COPY text: an estimate."""
 MARGIN = 1.2
@@ -47,13 +47,13 @@ class Ground:
     live: Live | None
 
 
-def preflight(manifest: Manifest, target: "Environment", production: Database) -> Ground:
-    """Raise PushRefused unless `manifest` may be pushed to `target` and its server can take it."""
-    _refuse_snapshot(manifest, target)
-    _refuse_address(target, production)
+def preflight(manifest: Manifest, target: "Environment", production: Database | None) -> Ground:
+    """Raise PushRefused unless `manifest` may be pushed to `target` and its server can take it. Where production is not
+    even to be asked who it is (None), it is what the manifest says of it."""
+    refuse_kind(manifest.kind, manifest.id, target)
+    _refuse_unproven(manifest, target)
+    refuse_production(target, production, manifest.source)
     with target.database.maintenance.connect() as connection:
-        refuse_production(connection, target)
-        _refuse_source(connection, manifest, target, production)
         _check_versions(connection, manifest, target)
         _check_extensions(connection, manifest, target)
         return _ground(connection, target)
@@ -62,17 +62,8 @@ def preflight(manifest: Manifest, target: "Environment", production: Database) -
 def ground_of(target: "Environment") -> Ground:
     """What a step of a push builds on. Raises PushRefused where the target became production, or roles are missing."""
     with target.database.maintenance.connect() as connection:
-        refuse_production(connection, target)
+        refuse_marked(connection, target)
         return _ground(connection, target)
-
-
-def refuse_production(connection: Connection, target: "Environment") -> None:
-    """Raise PushRefused where people marked the target as production."""
-    if is_marked_production(comment_of(connection, target.database.name)):
-        raise PushRefused(
-            f"{target.database.label} is marked as production by its comment, and nothing may replace it: "
-            f"correct the database of {target.name} in environments.yaml."
-        )
 
 
 def check_space(manifest: Manifest, target: "Environment") -> None:
@@ -95,41 +86,12 @@ def check_space(manifest: Manifest, target: "Environment") -> None:
         )
 
 
-def _refuse_snapshot(manifest: Manifest, target: "Environment") -> None:
+def _refuse_unproven(manifest: Manifest, target: "Environment") -> None:
     what = f"The {manifest.kind} snapshot {manifest.id} is not pushed to {target.name}"
-    if target.snapshot is None:
-        raise PushRefused(f"{what}: it takes no snapshots.")
-    if manifest.kind == "full" and target.snapshot != "full":
-        raise PushRefused(f"{what}, which may only hold stripped ones: push a stripped snapshot.")
     if manifest.kind == "stripped" and not (manifest.proof and manifest.proof.passed):
         raise PushRefused(f"{what}: it has no passed proof that nobody can be found in it; strip again.")
     if not manifest.hmac:
         raise PushRefused(f"{what}: it was never published; publish it first.")
-
-
-def _refuse_address(target: "Environment", production: Database) -> None:
-    database = target.database
-    if (database.host, database.port, database.name) == (production.host, production.port, production.name):
-        raise PushRefused(
-            f"{database.label} is production itself: correct the database of {target.name} in environments.yaml."
-        )
-
-
-def _refuse_source(connection: Connection, manifest: Manifest, target: "Environment", production: Database) -> None:
-    """A server has many addresses and one identifier. Production need not be up for a push: then it is what the
-    snapshot says of it."""
-    identifier = system_identifier(connection)
-    sources = {(manifest.source.system_identifier, manifest.source.database)}
-    try:
-        with production.maintenance.connect() as other:
-            sources.add((system_identifier(other), production.name))
-    except EtnaError:
-        pass
-    if identifier and (identifier, target.database.name) in sources:
-        raise PushRefused(
-            f"{target.database.label} is production itself under another address (or a copy of its whole server): "
-            f"correct the database of {target.name} in environments.yaml, or give it another name."
-        )
 
 
 def _check_versions(connection: Connection, manifest: Manifest, target: "Environment") -> None:

@@ -133,6 +133,16 @@ class RegistryError(EtnaError):
     retryable = True
 
 
+class RegistryRefused(RegistryError):
+    """The registry answered no, and would again."""
+
+    retryable = False
+
+
+class EnvironmentWanted(EtnaError):
+    """A feature environment that is to be removed is still registered: it stays."""
+
+
 class GitHubError(EtnaError):
     """GitHub did not answer, or not as it should."""
 

@@ -53,8 +53,14 @@ def _environment(settings: Settings, name: str) -> EnvironmentStatus:
         serving.kind,
         (serving.rules or "")[:8],
         version=redeploy.version or "" if redeploy and redeploy.succeeded else "",
-        remark="its last redeploy failed" if redeploy and not redeploy.succeeded else "",
+        remark=_remark(redeploy) if redeploy else "",
     )
+
+
+def _remark(redeploy: history.RedeployOutcome) -> str:
+    if redeploy.succeeded is None:
+        return "its last redeploy has not ended: `etna redeploy` goes on with it"
+    return "" if redeploy.succeeded else "its last redeploy failed"
 
 
 def newest(settings: Settings) -> list[Manifest]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from etna_pipelines.environments.history import Push, Serving, mark, record, record_redeploy
+from etna_pipelines.environments.history import Push, RedeployOutcome, Serving, mark, record, record_redeploy
 from etna_pipelines.errors import SnapshotDamaged
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Settings, load
@@ -77,11 +77,15 @@ def test_what_environments_serve(fresh: Path, database: Database, monkeypatch: p
     serves = EnvironmentStatus("development", "20261123T020000000000Z-222222", "stripped", "01234567")
     assert development() == serves
 
-    record_redeploy(settings.open_store(), push, version="26.11.23.1", succeeded=True, seconds=2)
+    outcome = RedeployOutcome(succeeded=True, version="26.11.23.1", seconds=2, at=now)
+    record_redeploy(settings.open_store(), push, outcome)
     assert development() == replace(serves, version="26.11.23.1")
 
-    record_redeploy(settings.open_store(), push, version=None, succeeded=False, seconds=2)
+    record_redeploy(settings.open_store(), push, outcome.model_copy(update={"succeeded": False}))
     assert development() == replace(serves, remark="its last redeploy failed")
+
+    record_redeploy(settings.open_store(), push, outcome.model_copy(update={"succeeded": None}))
+    assert development() == replace(serves, remark="its last redeploy has not ended: `etna redeploy` goes on with it")
 
     remarks = {it.name: it.remark for it in environments(settings)}
     assert remarks["staging"] == "nothing was pushed here yet"

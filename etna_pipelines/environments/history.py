@@ -57,10 +57,18 @@ class Push(_Model):
 
 
 class RedeployOutcome(_Model):
-    succeeded: bool
+    """What became of the redeploy after a push. It is kept before the redeploy is asked for, too."""
+
+    succeeded: bool | None
+    """None for one that was asked for and whose end is not known yet."""
     version: str | None
+    """The version that serves now; until then the one that was asked for."""
     seconds: float
     at: datetime
+    attempt: int = 1
+    """Counts those that were asked for: a failed one may be asked for again."""
+    reference: str | None = None
+    """What the system that deploys calls it: a run's number, a command's id."""
 
 
 class Record(_Model):
@@ -105,10 +113,9 @@ def record(store: Store, push: Push) -> None:
     _write(store, Record(push=push, by=_who()))
 
 
-def record_redeploy(store: Store, push: Push, *, version: str | None, succeeded: bool, seconds: float) -> None:
-    """Keep how the redeploy after a push went."""
+def record_redeploy(store: Store, push: Push, outcome: RedeployOutcome) -> None:
+    """Keep how the redeploy after a push went, or that it was asked for."""
     known = recorded(store, push) or Record(push=push, by=_who())
-    outcome = RedeployOutcome(succeeded=succeeded, version=version, seconds=seconds, at=datetime.now(UTC))
     _write(store, known.model_copy(update={"redeploy": outcome}))
 
 

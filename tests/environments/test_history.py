@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from etna_pipelines.environments import history
-from etna_pipelines.environments.history import Push, Serving
+from etna_pipelines.environments.history import Push, RedeployOutcome, Serving
 from etna_pipelines.errors import StoreError
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.snapshots.manifest import new_id
@@ -66,10 +66,10 @@ def test_the_last_push_of_an_environment(store: LocalStore) -> None:
 def test_a_redeploy_is_kept_with_its_push(store: LocalStore) -> None:
     push = a_push()
     history.record(store, push)
-    history.record_redeploy(store, push, version="26.08.21.2215", succeeded=True, seconds=2)
+    outcome = RedeployOutcome(succeeded=True, version="26.08.21.2215", seconds=2, at=datetime.now(UTC))
+    history.record_redeploy(store, push, outcome)
     found = history.recorded(store, push)
-    assert found and found.push == push and found.redeploy
-    assert (found.redeploy.succeeded, found.redeploy.version) == (True, "26.08.21.2215")
+    assert found and found.push == push and found.redeploy == outcome
 
 
 def test_a_record_that_is_none_is_named(store: LocalStore) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from etna_pipelines.environments import history
-from etna_pipelines.environments.history import Push
-from etna_pipelines.errors import LockHeld, RedeployFailed
+from etna_pipelines.environments.history import Push, RedeployOutcome
+from etna_pipelines.errors import GitHubError, LockHeld, RedeployFailed, RedeployUnfinished
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.redeploy.redeployer import Deployment, Redeployed, redeploy
+from etna_pipelines.redeploy.spec import Health
 from etna_pipelines.stores.local import LocalStore
 from tests.environments.test_history import a_push
 
@@ -17,18 +18,31 @@ from tests.environments.test_history import a_push
 class Recording:
     """A redeployer that does nothing, or fails."""
 
-    fails: bool = False
+    fails: BaseException | None = None
     calls: list[str] = field(default_factory=list)
+    found: list[str | None] = field(default_factory=list)
+    """The references that earlier tries left."""
 
     def redeploy(self, deployment: Deployment) -> Redeployed:
-        self.calls.append(deployment.push)
+        self.calls.append(deployment.key)
+        self.found.append(deployment.reference if deployment.asked else "new")
         if self.fails:
-            raise RedeployFailed("did not start")
-        return Redeployed("26.08.21.2215", 1.5)
+            deployment.note(f"run of {deployment.key}")
+            raise self.fails
+        return Redeployed(deployment.version or "26.08.21.2215", 1.5)
 
 
-def _deployment(push: Push, database: Database) -> Deployment:
-    return Deployment(push.id, push.environment, database)
+FAILURE = RedeployFailed("did not start")
+
+
+def _deployment(push: Push, database: Database, version: str | None = None) -> Deployment:
+    return Deployment(push.id, push.environment, database, version)
+
+
+def _outcome(store: LocalStore, push: Push) -> RedeployOutcome:
+    found = history.recorded(store, push)
+    assert found and found.redeploy
+    return found.redeploy
 
 
 @pytest.fixture
@@ -52,12 +66,64 @@ def test_it_fires_once_for_a_push(database: Database, store: LocalStore, pushed:
     assert redeployer.calls == [pushed.id]
 
 
-def test_a_failure_is_kept_and_retried_alone(database: Database, store: LocalStore, pushed: Push) -> None:
+def test_a_failure_is_kept_and_tried_again_under_another_key(
+    database: Database, store: LocalStore, pushed: Push
+) -> None:
+    redeployer = Recording(FAILURE)
     with pytest.raises(RedeployFailed, match="did not start"):
-        redeploy(pushed, _deployment(pushed, database), Recording(fails=True), store)
-    found = history.recorded(store, pushed)
-    assert found and found.redeploy and not found.redeploy.succeeded
-    assert redeploy(pushed, _deployment(pushed, database), Recording(), store).version == "26.08.21.2215"
+        redeploy(pushed, _deployment(pushed, database), redeployer, store)
+    kept = _outcome(store, pushed)
+    assert (kept.succeeded, kept.attempt, kept.reference) == (False, 1, f"run of {pushed.id}")
+
+    redeployer.fails = None
+    assert redeploy(pushed, _deployment(pushed, database), redeployer, store).version == "26.08.21.2215"
+    assert redeployer.calls == [pushed.id, f"{pushed.id}-2"]
+    assert redeployer.found == ["new", "new"]
+
+
+@pytest.mark.parametrize("interruption", [RedeployUnfinished("patience"), KeyboardInterrupt(), GitHubError("down")])
+def test_what_was_asked_for_and_did_not_end_is_gone_on_with(
+    database: Database, store: LocalStore, pushed: Push, interruption: BaseException
+) -> None:
+    redeployer = Recording(interruption)
+    with pytest.raises(type(interruption)):
+        redeploy(pushed, _deployment(pushed, database, "26.08.21.1"), redeployer, store)
+    assert _outcome(store, pushed).succeeded is None
+
+    redeployer.fails = None
+    done = redeploy(pushed, _deployment(pushed, database, "26.08.22.1"), redeployer, store)
+    assert redeployer.calls == [pushed.id, pushed.id]
+    assert redeployer.found == ["new", f"run of {pushed.id}"]
+    assert done.version == "26.08.21.1", "the version that was asked for"
+
+
+def test_another_version_is_deployed_where_that_is_asked_for(
+    database: Database, store: LocalStore, pushed: Push
+) -> None:
+    redeployer = Recording()
+    first, later = (_deployment(pushed, database, version) for version in ("26.08.21.1", "26.08.22.1"))
+    redeploy(pushed, first, redeployer, store)
+    assert redeploy(pushed, later, redeployer, store).version == "26.08.21.1"
+    for _ in range(2):
+        assert redeploy(pushed, later, redeployer, store, anew=True).version == "26.08.22.1"
+    assert redeployer.calls == [pushed.id, f"{pushed.id}-2"]
+
+
+def test_an_application_that_is_not_healthy_is_a_failure(database: Database, store: LocalStore, pushed: Push) -> None:
+    health = Health(url="http://127.0.0.1:1/", patience=1)
+    with pytest.raises(RedeployFailed, match="`etna rollback development`"):
+        redeploy(pushed, _deployment(pushed, database), Recording(), store, health=health)
+    assert _outcome(store, pushed).succeeded is False
+
+
+def test_a_push_that_does_not_serve_any_more_is_not_redeployed(
+    database: Database, store: LocalStore, pushed: Push
+) -> None:
+    redeployer, since = Recording(), a_push().model_copy(update={"action": "rollback"})
+    history.record(store, since)
+    with pytest.raises(RedeployFailed, match="there was a rollback since"):
+        redeploy(pushed, _deployment(pushed, database), redeployer, store)
+    assert redeployer.calls == []
 
 
 def test_a_push_that_nobody_made_is_not_redeployed(database: Database, store: LocalStore) -> None:

@@ -1,0 +1,23 @@
+"""Waiting for something elsewhere to come to its end."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Found = TypeVar("Found")
+
+PATIENCE = 3600.0
+"""Seconds that a deployment may take."""
+LOOKING = 30.0
+"""Seconds within which what was asked for can be found: lists elsewhere are a little behind."""
+
+
+def wait_for(look: Callable[[], Found | None], patience: float, every: float = 5.0) -> Found | None:
+    """What `look` finds, asked every so many seconds; None where there is nothing after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while (found := look()) is None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        time.sleep(min(every, left))
+    return found

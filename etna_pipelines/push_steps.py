@@ -7,6 +7,7 @@ from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.push import Begun, Pushing
 from etna_pipelines.environments.rollback import rollback
 from etna_pipelines.environments.start import start_embedded
+from etna_pipelines.environments.templates import Template, make_template
 from etna_pipelines.errors import RedeployFailed, SnapshotMissing
 from etna_pipelines.redeploy.choice import redeployer_for
 from etna_pipelines.redeploy.redeployer import Deployment, Redeployed, redeploy
@@ -33,13 +34,28 @@ class PushSteps(Work):
         except SnapshotMissing:
             return self.catalogue.read("stripped", id_)  # goes anywhere
 
+    def make_template(self, snapshot: Manifest) -> Template | None:
+        """What test environments are cloned from: made of a stripped snapshot, or of the subset that they are to have,
+        unless it is there. None where newer ones are."""
+        start_embedded(self.settings)
+        test = self.settings.test_environments
+        return make_template(
+            self._part(test, snapshot),
+            test,
+            store=self.store,
+            production=self.settings.production.database,
+            scratch=self.scratch,
+            jobs=WORKERS,
+            progress=self.progress,
+        )
+
     def begin(self, environment: str, snapshot: Manifest) -> Begun:
         """Find every reason not to push a snapshot, or the subset of it that the environment is to have."""
         start_embedded(self.settings)
         target = self.environment(environment)
-        if target.subset and snapshot.kind == "stripped" and not snapshot.part:
-            snapshot = self.subset(snapshot, target.subset)
-        return self._pushing(target, snapshot).begin()
+        snapshot = self._part(target, snapshot)
+        template = self.make_template(snapshot) if target.feature else None
+        return self._pushing(target, snapshot).begin(template)
 
     def fill(self, begun: Begun) -> None:
         """Restore or clone it into a new database."""
@@ -87,6 +103,12 @@ class PushSteps(Work):
         start_embedded(self.settings)
         deployment = Deployment(done.id, target.name, target.database, feature=target.feature)
         return redeploy(done, deployment, redeployer, self.store)
+
+    def _part(self, target: Environment, snapshot: Manifest) -> Manifest:
+        """What of a snapshot an environment is to have: a subset of a stripped one, or the whole."""
+        if target.subset and snapshot.kind == "stripped" and not snapshot.part:
+            return self.subset(snapshot, target.subset)
+        return snapshot
 
     def _resumed(self, begun: Begun) -> Pushing:
         start_embedded(self.settings)

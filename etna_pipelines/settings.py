@@ -164,6 +164,11 @@ class Settings:
         return replace(environment, hosts=hosts, feature=feature)
 
     @property
+    def test_environments(self) -> Environment:
+        """All of them as one, whose database's name is the beginning of theirs: templates are made for it."""
+        return self._environment("test", self.test, self.database("test"))
+
+    @property
     def test(self) -> Test:
         """What all feature environments share. Raises SettingsError where environments.yaml has none."""
         section = self.sections.get("test")

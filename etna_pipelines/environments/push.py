@@ -22,11 +22,14 @@ from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import name_for, previous_name
 from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
 from etna_pipelines.environments.target import alone, exists, explained, record_done, sweep
+from etna_pipelines.environments.templates import Template
 from etna_pipelines.errors import EtnaError, PushFailed
+from etna_pipelines.postgres.clone import clone
 from etna_pipelines.postgres.handover import comment_of
 from etna_pipelines.postgres.restore import fetch_archive, restore, verify
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.postgres.swap import SwapResult, swap, undo_swap
+from etna_pipelines.postgres.verify import verify_clone
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.scratch import workspace
 from etna_pipelines.snapshots.manifest import Kind, Manifest, new_id
@@ -63,10 +66,12 @@ class Pushing:
     jobs: int = 2
     progress: Progress = silent
 
-    def begin(self) -> Begun:
-        """Find every reason not to, and sweep what killed pushes left. Raises PushRefused, TargetAsleep, LockHeld."""
+    def begin(self, template: Template | None = None) -> Begun:
+        """Find every reason not to, and sweep what killed pushes left. Raises PushRefused, TargetAsleep, LockHeld.
+
+        With a template of the snapshot the new database is its clone, where that belongs to who has to own it."""
         with alone(self.target), explained(self.target):
-            preflight(self.manifest, self.target, self.production)
+            ground = preflight(self.manifest, self.target, self.production)
             sweep(self.target, "new")
             check_space(self.manifest, self.target)
         return Begun(
@@ -75,10 +80,11 @@ class Pushing:
             snapshot=self.manifest.id,
             kind=self.manifest.kind,
             started=datetime.now(UTC),
+            template=template.name if template and template.owner == ground.owner else None,
         )
 
     def fill(self, begun: Begun) -> None:
-        """Restore the archive into a new database that nobody else may connect to."""
+        """Restore the archive, or clone its template, into a new database that nobody else may connect to."""
         with self._step(begun) as ground:
             self._fill(begun, ground)
 
@@ -157,6 +163,11 @@ class Pushing:
         new = self._new(begun)
         with new.maintenance.connect() as connection:
             filling.drop(connection, new.name)  # half full, where a killed step left it
+        if begun.template:
+            self.progress(Tick("clone"))
+            clone(new.named(begun.template), new.name, owner=ground.owner)
+            return
+        with new.maintenance.connect() as connection:
             filling.create(connection, new.name, ground, self.manifest)
         with (
             workspace(self.scratch, f"push-{begun.id}") as directory,
@@ -167,7 +178,10 @@ class Pushing:
 
     def _check(self, begun: Begun, ground: Ground) -> None:
         with self._as_restorer(begun, ground) as restorer:
-            verify(self.manifest, restorer)
+            if begun.template:
+                verify_clone(self.manifest, restorer)
+            else:
+                verify(self.manifest, restorer)
 
     def _fix_up(self, begun: Begun, ground: Ground) -> None:
         with self._as_restorer(begun, ground) as restorer:

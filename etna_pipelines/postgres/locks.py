@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,17 +14,21 @@ from psycopg.rows import TupleRow
 from etna_pipelines.errors import DatabaseRefused, DatabaseUnreachable, LockHeld
 from etna_pipelines.postgres.server import Database
 
+POLL = 0.1
+"""Seconds between two looks at a lock that is waited for."""
+
 
 @contextmanager
-def exclusive(database: Database, name: str) -> Iterator[None]:
-    """Hold the lock `name` on the database's server, or raise LockHeld at once.
+def exclusive(database: Database, name: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock `name` on the database's server, or raise LockHeld at once unless told to wait.
 
     It belongs to a session, in the maintenance database: the database itself may be renamed or dropped meanwhile.
     """
     with _lock_session(database) as connection:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(name),)).fetchone()
-        if not row or not row[0]:
-            raise LockHeld(f"Another run holds the lock “{name}” on {database.label}: wait until it has ended.")
+        while not _taken(connection, name):
+            if not wait:
+                raise LockHeld(f"Another run holds the lock “{name}” on {database.label}: wait until it has ended.")
+            time.sleep(POLL)  # asked again, because a server's statement_timeout may end a statement that waits
         try:
             yield
         finally:
@@ -48,6 +53,11 @@ def exclusive_file(path: Path, name: str, *, wait: bool = False) -> Iterator[Non
         yield
     finally:
         os.close(handle)
+
+
+def _taken(connection: psycopg.Connection[TupleRow], name: str) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(name),)).fetchone()
+    return bool(row and row[0])
 
 
 def _lock_session(database: Database) -> psycopg.Connection[TupleRow]:

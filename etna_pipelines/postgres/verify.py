@@ -1,4 +1,5 @@
-"""Is a restored database what its snapshot's manifest says? Every row is counted, every key looked up."""
+"""Is a restored database what its snapshot's manifest says? Every row is counted, every key looked up. Of a clone,
+whose template was verified, it is seen that it was copied whole."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,10 +32,7 @@ def verify(manifest: Manifest, target: Database) -> None:
     try:
         with _same_moment(target) as connections:
             first = connections[0]
-            _refuse(target, "lacks tables", [".".join(name) for name in expected.keys() - _tables(first)])
-            keys = _described(manifest.schema_.foreign_keys) - _described(read_foreign_keys(first))
-            _refuse(target, "lacks foreign keys", keys)
-            _refuse(target, "has invalid indexes", _invalid_indexes(first))
+            _check_structure(manifest, target, first)
             extensions = _tables(first, of_extensions=True)
             found = _count(connections, sorted(expected, key=lambda name: -expected[name]))
     except psycopg.Error as error:
@@ -46,6 +44,36 @@ def verify(manifest: Manifest, target: Database) -> None:
         if count != expected[name] and not (name in extensions and count > expected[name])
     ]
     _refuse(target, "is not what its snapshot holds", wrong)
+
+
+def verify_clone(manifest: Manifest, target: Database) -> None:
+    """Raise PushFailed unless `target`, a clone of a verified database, has its tables, foreign keys and valid indexes,
+    and each of their files is whole. Reads no row, which would take as long as the cloning."""
+    try:
+        with target.connect() as connection:
+            _check_structure(manifest, target, connection)
+            _refuse(target, "was not cloned whole, it lacks a part of", _cut(connection))
+    except psycopg.Error as error:
+        raise PushFailed(f"{target.label} could not be verified, {reason(error)}: push again.") from None
+
+
+def _check_structure(manifest: Manifest, target: Database, connection: Connection) -> None:
+    tables = {(table.schema_name, table.name) for table in manifest.schema_.tables}
+    _refuse(target, "lacks tables", [".".join(name) for name in tables - _tables(connection)])
+    keys = _described(manifest.schema_.foreign_keys) - _described(read_foreign_keys(connection))
+    _refuse(target, "lacks foreign keys", keys)
+    _refuse(target, "has invalid indexes", _invalid_indexes(connection))
+
+
+def _cut(connection: Connection) -> list[str]:
+    """Tables, indexes and TOAST tables whose file is shorter than it was when they were last looked through."""
+    return [
+        name
+        for (name,) in connection.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'i', 'm', 't')"
+            " AND pg_relation_size(oid) < relpages * current_setting('block_size')::bigint"
+        )
+    ]
 
 
 def _refuse(target: Database, what: str, found: Collection[str]) -> None:

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from etna_pipelines import keys
 from etna_pipelines.environments.features import Feature, feature_database_name
 from etna_pipelines.environments.fixup_spec import FixUps
+from etna_pipelines.environments.registry_spec import DirectoryRegistry
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.github.spec import GitHubSpec
 from etna_pipelines.redeploy.spec import CommandRedeploy, Health, Redeploy, Version
@@ -308,7 +309,7 @@ def load(path: Path = FILE) -> Settings:
             raise SettingsError(f"ETNA_SETTINGS names {path}, which is not there: correct the variable or unset it.")
     file = YamlFile.parse(_text(path), path.name, SettingsError)
     configured = file.validate(SettingsFile)
-    sections = _sections(configured)
+    sections = _sections(configured, path.absolute().parent)
     _check_databases(file, sections)
     _check_keys(variables)
     home, base = variables.home.expanduser().absolute(), path.absolute().parent
@@ -333,7 +334,7 @@ def _text(path: Path) -> str:
         raise SettingsError(f"{path} cannot be read ({error.strerror}): make it readable or move it away.") from None
 
 
-def _sections(configured: SettingsFile) -> dict[str, Production | Target]:
+def _sections(configured: SettingsFile, base: Path) -> dict[str, Production | Target]:
     """What the file names, and the default of the rest. Once production is a real one, only development has a default:
     real data must not flow into an environment that nobody asked for."""
     production = configured.production or Production()
@@ -344,7 +345,7 @@ def _sections(configured: SettingsFile) -> dict[str, Production | Target]:
     for name in TARGETS:
         section: Target | None = getattr(configured, name) or defaults.get(name)
         if section:
-            sections[name] = _with_this_python(section)
+            sections[name] = _with_registry(_with_this_python(section), base)
     return sections
 
 
@@ -354,6 +355,13 @@ def _with_this_python(section: Target) -> Target:
         return section
     command = [sys.executable, *section.redeploy.command[1:]]
     return section.model_copy(update={"redeploy": CommandRedeploy(command=command)})
+
+
+def _with_registry(section: Target, base: Path) -> Target:
+    """A directory that lists feature environments stands beside the settings file, unless it is absolute."""
+    if not isinstance(section, Test) or not isinstance(section.registry, DirectoryRegistry):
+        return section
+    return section.model_copy(update={"registry": section.registry.resolved(base)})
 
 
 def _check_databases(file: YamlFile, sections: Mapping[str, Production | Target]) -> None:

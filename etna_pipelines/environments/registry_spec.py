@@ -1,6 +1,7 @@
 """What environments.yaml says under `registry:` of `test:`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -22,7 +23,16 @@ class DeploymentRegistry(StrictModel):
 class DirectoryRegistry(StrictModel):
     """A directory, or `s3://bucket/prefix`: a file per feature environment, whose path in it is the branch's name."""
 
-    directory: str
+    directory: str = Field(min_length=1)
+
+    @property
+    def is_s3(self) -> bool:
+        return self.directory.startswith("s3://")
+
+    def resolved(self, base: Path) -> Self:
+        """The same with an absolute directory: relative ones stand beside the settings file."""
+        absolute = str(base / Path(self.directory).expanduser())
+        return self if self.is_s3 else self.model_copy(update={"directory": absolute})
 
 
 RegistrySpec = Annotated[

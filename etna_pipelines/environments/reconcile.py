@@ -1,0 +1,128 @@
+"""What the registry lists against what is known: which feature environments to make, and which to remove.
+
+Nothing here remembers what was asked before, only what is: it comes out right after any downtime, and asking twice is
+asking for the same runs.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from etna_pipelines.environments.features import feature_of
+from etna_pipelines.environments.known import Known
+from etna_pipelines.environments.registry_spec import Removal
+
+FEW = 2
+"""So many may leave the registry at once without anybody being asked, whatever share of all they are."""
+
+RETRIED_AFTER = timedelta(minutes=10)
+"""A removal that did not succeed is asked for again."""
+
+SHOWN = 5
+"""Names that a message holds."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run for an environment. One with the same key is the same run, and must not be started again."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known from now on, and what is to be done. What is known must be kept before anything is done: the keys
+    of the runs hang on it."""
+
+    known: Mapping[str, Known]
+    to_make: list[Request]
+    """One for each environment that is registered, whether it was made yet or not."""
+    to_remove: list[Request]
+    held_back: list[str]
+    """Environments that would be removed now if so many had not left the registry at once."""
+    messages: list[str]
+    """What people should know."""
+
+    def new(self, requested: Collection[str]) -> list[Request]:
+        """The runs that are not among those requested already, by their keys."""
+        return [request for request in (*self.to_make, *self.to_remove) if request.key not in requested]
+
+
+def reconcile(listed: Iterable[str], known: Mapping[str, Known], now: datetime, removal: Removal) -> Plan:
+    """Compare the branches that a complete listing holds with the environments that are known.
+
+    One that left is removed when it was away for `removal.grace` minutes; while more of them are away than
+    `removal.share` per cent and nobody confirmed that, none of these is."""
+    branches, messages = _by_name(listed, known)
+    here = {name: _seen(known.get(name), branch, now) for name, branch in branches.items()}
+    away = {
+        name: each if each.gone_since else each.model_copy(update={"gone_since": now})
+        for name, each in known.items()
+        if name not in here
+    }
+    asked = [name for name, each in away.items() if not each.confirmed and not each.removing_since]
+    too_many = len(asked) > FEW and len(asked) * 100 > removal.share * len(known)
+    due = [name for name, each in away.items() if _is_due(each, now, removal)]
+    held_back = sorted({*due}.intersection(asked)) if too_many else []
+    for name in {*due}.difference(held_back):
+        away[name] = away[name].model_copy(update={"removing_since": away[name].removing_since or now})
+    if held_back:
+        messages.append(
+            f"{len(asked)} of {len(known)} feature environments have left the registry ({_few(asked)}), which may be "
+            "its mistake: run `etna test confirm` if they are to be removed, else put their branches back."
+        )
+    return Plan(
+        known=dict(sorted({**here, **away}.items())),
+        to_make=[Request(name, _key(name, each)) for name, each in sorted(here.items())],
+        to_remove=[
+            Request(name, f"{_key(name, each)}/removal-{(now - each.removing_since) // RETRIED_AFTER}")
+            for name, each in sorted(away.items())
+            if each.removing_since
+        ],
+        held_back=held_back,
+        messages=messages,
+    )
+
+
+def confirmed(known: Mapping[str, Known]) -> dict[str, Known]:
+    """The same after a person said that all that are away may be removed when their time has come."""
+    return {
+        name: each.model_copy(update={"confirmed": True}) if each.gone_since else each for name, each in known.items()
+    }
+
+
+def _by_name(listed: Iterable[str], known: Mapping[str, Known]) -> tuple[dict[str, str], list[str]]:
+    """The branches by their environments' names. Where two have one name, the first that came keeps it."""
+    branches: dict[str, str] = {}
+    messages = []
+    for branch in sorted({*listed}, key=lambda branch: (not _is_known(branch, known), branch)):
+        name = feature_of(branch).name
+        if branches.setdefault(name, branch) != branch:
+            messages.append(f"{branch} would have the name of {branches[name]}, test/{name}: rename the branch.")
+    return branches, messages
+
+
+def _is_known(branch: str, known: Mapping[str, Known]) -> bool:
+    each = known.get(feature_of(branch).name)
+    return each is not None and each.branch == branch
+
+
+def _seen(known: Known | None, branch: str, now: datetime) -> Known:
+    """One that comes back is the same while its removal was not asked for, and keeps its database."""
+    if known is None or known.removing_since or known.branch != branch:
+        return Known(branch=branch, created=now)
+    return known.model_copy(update={"gone_since": None, "confirmed": False}) if known.gone_since else known
+
+
+def _is_due(each: Known, now: datetime, removal: Removal) -> bool:
+    return each.gone_since is not None and now - each.gone_since >= timedelta(minutes=removal.grace)
+
+
+def _key(name: str, each: Known) -> str:
+    return f"{name}@{each.created.isoformat()}"
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(sorted(names)[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from etna_pipelines.environments import history
+from etna_pipelines.environments.awake import await_awake
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.push import Begun, Pushing
 from etna_pipelines.environments.rollback import rollback
@@ -84,7 +85,9 @@ class PushSteps(Work):
     def rollback(self, environment: str) -> Push:
         """Swap what an environment served before back in."""
         start_embedded(self.settings)
-        return rollback(self.environment(environment), store=self.store)
+        target = self.environment(environment)
+        await_awake(target, self.progress)
+        return rollback(target, production=self.settings.production.database, store=self.store)
 
     def redeploy_last(self, environment: str) -> Redeployed | None:
         """Redeploy what was last pushed to an environment or rolled back there, unless that was done."""

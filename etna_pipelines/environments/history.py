@@ -8,7 +8,7 @@ import getpass
 import json
 import os
 import socket
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -120,7 +120,13 @@ def record_redeploy(store: Store, push: Push, outcome: RedeployOutcome) -> None:
 
 
 def recorded(store: Store, push: Push) -> Record | None:
-    return _read(store, _key(push)) if any(item.key == _key(push) for item in store.list(_key(push))) else None
+    return find(store, push.environment, push.id)
+
+
+def find(store: Store, environment: str, push_id: str) -> Record | None:
+    """The push or rollback of an id."""
+    key = _key(environment, push_id)
+    return _read(store, key) if any(item.key == key for item in store.list(key)) else None
 
 
 def last(store: Store, environment: str) -> Record | None:
@@ -129,12 +135,12 @@ def last(store: Store, environment: str) -> Record | None:
     return _read(store, max(keys)) if keys else None
 
 
-def _key(push: Push) -> str:
-    return f"pushes/{push.environment}/{push.id}.json"
+def _key(environment: str, push_id: str) -> str:
+    return f"pushes/{environment}/{push_id}.json"
 
 
 def _write(store: Store, content: Record) -> None:
-    store.put(_key(content.push), [content.model_dump_json(indent=1).encode()])
+    store.put(_key(content.push.environment, content.push.id), [content.model_dump_json(indent=1).encode()])
 
 
 def _read(store: Store, key: str) -> Record:

@@ -1,11 +1,11 @@
 """A snapshot into an environment, in steps: begin, fill, check, fix up, swap in.
 
 Each step takes the target's lock, and one that fails drops the new database: the live one goes on serving and nothing
-else is left. A step that is run again after a failure fills a new database by itself. What fails the check after the
-swap is swapped out again.
+else is left. A step that is run again, after a failure or a kill, does by itself what is missing before it. What fails
+the check after the swap is swapped out again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 import psycopg
 from pydantic import BaseModel, ConfigDict
 
-from etna_pipelines.environments import filling, history
+from etna_pipelines.environments import filling, history, stages
+from etna_pipelines.environments.awake import await_awake
 from etna_pipelines.environments.fixups import fix_up
+from etna_pipelines.environments.guard import refuse_kind, refuse_production
 from etna_pipelines.environments.health import check_health
 from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import name_for, previous_name
 from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
+from etna_pipelines.environments.stages import Stage
 from etna_pipelines.environments.target import alone, exists, explained, record_done, sweep
 from etna_pipelines.environments.templates import Template
-from etna_pipelines.errors import EtnaError, PushFailed
+from etna_pipelines.errors import EnvironmentGone, EtnaError, PushFailed, PushRefused
 from etna_pipelines.postgres.clone import clone
 from etna_pipelines.postgres.handover import comment_of
 from etna_pipelines.postgres.restore import fetch_archive, restore, verify
@@ -53,6 +56,11 @@ class Begun(BaseModel):
     """The database that the new one is cloned from; None where it is restored."""
 
 
+def always() -> bool:
+    """For environments that stay."""
+    return True
+
+
 @dataclass(frozen=True)
 class Pushing:
     """What the steps of one push work with."""
@@ -65,12 +73,19 @@ class Pushing:
     scratch: Path
     jobs: int = 2
     progress: Progress = silent
+    records: Store | None = None
+    """Where what was done is recorded; None for beside the snapshots."""
+    still_wanted: Callable[[], bool] = always
+    """Asked when the push begins and right before its swap."""
 
     def begin(self, template: Template | None = None) -> Begun:
-        """Find every reason not to, and sweep what killed pushes left. Raises PushRefused, TargetAsleep, LockHeld.
+        """Find every reason not to, and sweep what killed pushes left. Waits for a server that is switched off. With a
+        template of the snapshot the new database is its clone, where that belongs to who has to own it.
 
-        With a template of the snapshot the new database is its clone, where that belongs to who has to own it."""
+        Raises PushRefused, EnvironmentGone, TargetAsleep, LockHeld."""
+        await_awake(self.target, self.progress)
         with alone(self.target), explained(self.target):
+            self._refuse_unwanted()
             ground = preflight(self.manifest, self.target, self.production)
             sweep(self.target, "new")
             check_space(self.manifest, self.target)
@@ -86,48 +101,49 @@ class Pushing:
     def fill(self, begun: Begun) -> None:
         """Restore the archive, or clone its template, into a new database that nobody else may connect to."""
         with self._step(begun) as ground:
-            self._fill(begun, ground)
+            self._bring_to("filled", begun, ground)
 
     def check(self, begun: Begun) -> None:
         """Raise PushFailed unless the new database is what the manifest says: tables, rows, keys, indexes."""
         with self._step(begun) as ground:
-            self._ensure_filled(begun, ground)
-            self._check(begun, ground)
+            self._bring_to("checked", begun, ground)
 
     def fix_up(self, begun: Begun) -> None:
         """Make it the target's own: host names and all that its `fix_ups` ask for. Raises FixUpFailed."""
         with self._step(begun) as ground:
-            if self._ensure_filled(begun, ground):
-                self._check(begun, ground)
-            self._fix_up(begun, ground)
+            self._bring_to("fixed up", begun, ground)
 
     def swap_in(self, begun: Begun) -> Push:
         """Exchange it for the live one, see that it serves, and record the push. Once more does nothing."""
-        live = self.target.database
+        records = self.records or self.store
+        if known := history.find(records, self.target.name, begun.id):
+            return known.push
         with self._step(begun) as ground:
             outage = 0.0
             if not self._serves(begun):
-                if self._ensure_filled(begun, ground):
-                    self._check(begun, ground)
-                    self._fix_up(begun, ground)
-                self.progress(Tick("swap"))
-                self._mark(begun)
-                outage = self._swap_in(begun).outage
+                self._bring_to("fixed up", begun, ground)
+                outage = self._swap(begun).outage
+            self._see_healthy(begun)
             _sweep_quietly(self.target)
-        done = Push(
-            id=begun.id,
-            environment=self.target.name,
-            snapshot=self.manifest.id,
-            kind=self.manifest.kind,
-            rules=self.manifest.rules.digest if self.manifest.rules else None,
-            started=begun.started,
-            seconds=(datetime.now(UTC) - begun.started).total_seconds(),
-            outage=outage,
-            rows=self.manifest.rows,
-            previous=previous_name(live.name) if ground.live else None,
-        )
-        record_done(self.store, done)
+            previous = previous_name(self.target.database.name)
+            done = Push(
+                id=begun.id,
+                environment=self.target.name,
+                snapshot=self.manifest.id,
+                kind=self.manifest.kind,
+                rules=self._rules,
+                started=begun.started,
+                seconds=(datetime.now(UTC) - begun.started).total_seconds(),
+                outage=outage,
+                rows=self.manifest.rows,
+                previous=previous if exists(self.target.database.named(previous)) else None,
+            )
+        record_done(records, done)
         return done
+
+    @property
+    def _rules(self) -> str | None:
+        return self.manifest.rules.digest if self.manifest.rules else None
 
     def _new(self, begun: Begun) -> Database:
         live = self.target.database
@@ -138,6 +154,8 @@ class Pushing:
         """The lock, and the new database dropped if anything fails."""
         with alone(self.target), explained(self.target):
             try:
+                self._refuse_overtaken(begun)
+                refuse_kind(self.manifest.kind, self.manifest.id, self.target)
                 yield ground_of(self.target)
             except BaseException:
                 # The next push sweeps what cannot be dropped now.
@@ -145,19 +163,31 @@ class Pushing:
                     filling.drop(connection, self._new(begun).name)
                 raise
 
+    def _refuse_unwanted(self) -> None:
+        if not self.still_wanted():
+            raise EnvironmentGone(f"{self.target.name} is not wanted any more: nothing is pushed to it.")
+
+    def _refuse_overtaken(self, begun: Begun) -> None:
+        """A push that is resumed late would replace what a newer one brought."""
+        serving = history.serving(self.target.database)
+        if serving and serving.push > begun.id:
+            raise PushRefused(
+                f"{self.target.name} serves the push {serving.push}, which is newer than {begun.id}: begin a new push."
+            )
+
+    def _bring_to(self, wanted: Stage, begun: Begun, ground: Ground) -> None:
+        """Do what is missing up to a stage: a step that failed dropped the database, one that was killed left it where
+        the step before had brought it."""
+        work = {"filled": self._fill, "checked": self._check, "fixed up": self._fix_up}
+        for stage in stages.missing(self._new(begun), wanted):
+            work[stage](begun, ground)
+            stages.reach(self._new(begun), stage)
+
     @contextmanager
     def _as_restorer(self, begun: Begun, ground: Ground) -> Iterator[Database]:
         live = self.target.database
         with filling.restorer(self._new(begun), ground, name_for("restorer", live.name, begun.id)) as restorer:
             yield restorer
-
-    def _ensure_filled(self, begun: Begun, ground: Ground) -> bool:
-        """Whether the new database had to be filled anew: a failed step before this one dropped it."""
-        new = self._new(begun)
-        if exists(new):
-            return False
-        self._fill(begun, ground)
-        return True
 
     def _fill(self, begun: Begun, ground: Ground) -> None:
         new = self._new(begun)
@@ -184,8 +214,23 @@ class Pushing:
                 verify(self.manifest, restorer)
 
     def _fix_up(self, begun: Begun, ground: Ground) -> None:
+        stages.reach(self._new(begun), None)  # killed in here, it is filled anew: a fix-up is done to production's rows
         with self._as_restorer(begun, ground) as restorer:
             fix_up(restorer, self.target.hosts)
+
+    def _serves(self, begun: Begun) -> bool:
+        """Whether this push was swapped in before, by a step that was killed after it."""
+        serving = history.serving(self.target.database)
+        return serving is not None and serving.push == begun.id
+
+    def _swap(self, begun: Begun) -> SwapResult:
+        """Swap, having asked once more what may have changed since the push began."""
+        self.progress(Tick("swap"))
+        self._refuse_unwanted()
+        refuse_production(self.target, self.production, self.manifest.source)
+        self._mark(begun)
+        new, previous, retired = self._names(begun)
+        return swap(self.target.database, new, previous, retired_name=retired)
 
     def _mark(self, begun: Begun) -> None:
         new = self._new(begun)
@@ -193,37 +238,34 @@ class Pushing:
             push=begun.id,
             snapshot=self.manifest.id,
             kind=self.manifest.kind,
-            rules=self.manifest.rules.digest if self.manifest.rules else None,
+            rules=self._rules,
             pushed=datetime.now(UTC),
         )
         with new.maintenance.connect() as connection:
             history.mark(connection, new.name, content, like=comment_of(connection, self.target.database.name))
 
-    def _serves(self, begun: Begun) -> bool:
-        """Whether this push was swapped in before, by a step that was killed after it."""
-        serving = history.serving(self.target.database)
-        return serving is not None and serving.push == begun.id
-
-    def _swap_in(self, begun: Begun) -> SwapResult:
-        """Swap, and swap back unless what serves then is healthy."""
-        live, new = self.target.database, self._new(begun)
-        previous, retired = previous_name(live.name), name_for("retired", live.name, begun.id)
-        swapped = swap(live, new.name, previous, retired_name=retired)
+    def _see_healthy(self, begun: Begun) -> None:
+        """Swap back unless what serves now is healthy."""
         try:
             check_health(self.manifest, self.target, begun.id)
         except BaseException:
-            self._swap_out(new, previous, retired)
+            self._swap_out(begun)
             raise
-        return swapped
 
-    def _swap_out(self, new: Database, previous: str, retired: str) -> None:
+    def _swap_out(self, begun: Begun) -> None:
+        new, previous, retired = self._names(begun)
         try:
-            undo_swap(self.target.database, new.name, previous, retired_name=retired)
+            undo_swap(self.target.database, new, previous, retired_name=retired)
         except (EtnaError, psycopg.Error):
             raise PushFailed(
                 f"{self.target.database.label} serves the new snapshot, which failed its check, and could not be "
                 f"swapped back: run `etna rollback {self.target.name}`."
             ) from None
+
+    def _names(self, begun: Begun) -> tuple[str, str, str]:
+        """Of the new database, of the one that is kept, and of the one that was kept until now."""
+        live = self.target.database.name
+        return name_for("new", live, begun.id), previous_name(live), name_for("retired", live, begun.id)
 
 
 def push(

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from etna_pipelines.environments import history
+from etna_pipelines.environments.guard import refuse_production
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.naming import previous_name
-from etna_pipelines.environments.preflight import refuse_production
 from etna_pipelines.environments.target import alone, explained, record_done
 from etna_pipelines.errors import EtnaError, PushFailed, PushRefused
 from etna_pipelines.postgres.handover import comment_of
+from etna_pipelines.postgres.server import Database
 from etna_pipelines.postgres.swap import swap_back
 from etna_pipelines.snapshots.manifest import new_id
 from etna_pipelines.stores.store import Store
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
 
-def rollback(target: "Environment", *, store: Store | None = None) -> Push:
+def rollback(target: "Environment", *, production: Database, store: Store) -> Push:
     """Exchange what `target` serves and what it served before; a second rollback takes the first one back.
 
     Raises PushRefused where nothing was kept, SwapFailed, or PushFailed: the target serves what it served before."""
     started, clock, push_id = datetime.now(UTC), time.monotonic(), new_id()
     live, previous = target.database, previous_name(target.database.name)
     with alone(target), explained(target):
+        refuse_production(target, production)
         with live.maintenance.connect() as connection:
-            refuse_production(connection, target)
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [previous]).fetchone():
                 raise PushRefused(f"{live.label} has no previous database to roll back to: push a snapshot instead.")
             held = history.serving_of(comment_of(connection, previous))
@@ -58,6 +59,5 @@ def rollback(target: "Environment", *, store: Store | None = None) -> Push:
         rows=0,
         previous=previous,
     )
-    if store:
-        record_done(store, done)
+    record_done(store, done)
     return done

@@ -11,7 +11,8 @@ from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.naming import Purpose
 from etna_pipelines.errors import ProgramError, PushFailed, PushUnrecorded, StoreError
 from etna_pipelines.postgres.locks import exclusive
-from etna_pipelines.postgres.server import Database, reason
+from etna_pipelines.postgres.messages import reason, why_no_connection
+from etna_pipelines.postgres.server import Database
 from etna_pipelines.stores.store import Store
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def explained(target: "Environment") -> Iterator[None]:
     except ProgramError as error:
         raise PushFailed(f"{target.name} serves what it served before: {error}") from None
     except psycopg.Error as error:
-        raise PushFailed(f"{target.name} serves what it served before ({reason(error)}): try again.") from None
+        database = target.database
+        raise why_no_connection(str(error), database.label, database.user) or PushFailed(
+            f"{target.name} serves what it served before ({reason(error)}): try again."
+        ) from None
 
 
 def exists(database: Database) -> bool:

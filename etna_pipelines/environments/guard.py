@@ -1,0 +1,82 @@
+"""What no push may do: write to production, or put a full snapshot where only stripped ones may go.
+
+Production is known by its address, by what its server says of itself (a server has many addresses) and by the mark that
+people may leave in its comment. It is asked for when a push begins and again right before its swap."""
+
+from collections.abc import Set
+from typing import TYPE_CHECKING
+
+from etna_pipelines.environments.history import is_marked_production
+from etna_pipelines.environments.naming import belongs_to
+from etna_pipelines.errors import EtnaError, PushRefused
+from etna_pipelines.postgres.handover import Connection, comment_of
+from etna_pipelines.postgres.server import Database, system_identifier
+from etna_pipelines.snapshots.manifest import Kind, Source
+
+if TYPE_CHECKING:
+    from etna_pipelines.settings import Environment
+
+LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
+
+
+def refuse_kind(kind: Kind, id_: str, target: "Environment") -> None:
+    """Raise PushRefused where the target may not hold that kind of snapshot."""
+    what = f"The {kind} snapshot {id_} is not pushed to {target.name}"
+    if target.snapshot is None:
+        raise PushRefused(f"{what}: it takes no snapshots.")
+    if kind == "full" and target.snapshot != "full":
+        raise PushRefused(f"{what}, which may only hold stripped ones: push a stripped snapshot.")
+
+
+def refuse_production(target: "Environment", production: Database | None, source: Source | None = None) -> None:
+    """Raise PushRefused where work on `target` would touch production: its database, or one of the names that pushes to
+    it take (`..._previous`).
+
+    Production need not be up for a push: then, and where it is not even to be asked (None), it is what a snapshot says
+    of its `source`."""
+    database = target.database
+    touched = production if production and belongs_to(database.name, production.name) else None
+    if touched and _address(database) == _address(touched):
+        raise _refusal(target, f"{touched.label} is production itself")
+    with database.maintenance.connect() as connection:
+        refuse_marked(connection, target)
+        here = server_identity(connection)
+    if touched and here & _identity_of(touched):
+        raise _refusal(target, f"{database.label} is production itself under another address")
+    if source and belongs_to(database.name, source.database) and source.system_identifier in here:
+        raise _refusal(
+            target, f"{database.label} is production itself under another address (or a copy of its whole server)"
+        )
+
+
+def refuse_marked(connection: Connection, target: "Environment") -> None:
+    """Raise PushRefused where people marked the target as production."""
+    if is_marked_production(comment_of(connection, target.database.name)):
+        raise _refusal(
+            target, f"{target.database.label} is marked as production by its comment, and nothing may replace it"
+        )
+
+
+def server_identity(connection: Connection) -> Set[str]:
+    """What only this server says of itself: the number it was born with and the microsecond it was started in. Any role
+    may ask for the second one."""
+    rows = connection.execute("SELECT pg_postmaster_start_time()::timestamptz(6) AT TIME ZONE 'UTC'").fetchall()
+    return {str(started) for (started,) in rows} | ({system_identifier(connection)} - {""})
+
+
+def _identity_of(production: Database) -> Set[str]:
+    try:
+        connection = production.connect()  # as a role that may read production, and perhaps nothing beside it
+    except EtnaError:
+        return set()
+    with connection:
+        return server_identity(connection)
+
+
+def _address(database: Database) -> tuple[str, int]:
+    host = database.host.lower().rstrip(".")
+    return "localhost" if host in LOCAL_HOSTS else host, database.port
+
+
+def _refusal(target: "Environment", why: str) -> PushRefused:
+    return PushRefused(f"{why}: correct the database of {target.name} in environments.yaml.")

@@ -1,0 +1,31 @@
+"""How far the new database of a push is, said by its comment: what is half done by a killed step is told from what is
+done, and a step that is run again begins where the last one that ended left off."""
+
+from typing import Literal, get_args
+
+from etna_pipelines.environments.history import MARK
+from etna_pipelines.postgres.handover import comment_of, set_comment
+from etna_pipelines.postgres.server import Database
+
+Stage = Literal["filled", "checked", "fixed up"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""In order."""
+
+
+def reached(new: Database) -> Stage | None:
+    """The last stage that it came to; None where there is no such database, or one that has to be filled anew."""
+    with new.maintenance.connect() as connection:
+        comment = comment_of(connection, new.name)
+    return next((stage for stage in STAGES if comment == MARK + stage), None)
+
+
+def reach(new: Database, stage: Stage | None) -> None:
+    """Note that it came to a stage; None before what must not be done twice."""
+    with new.maintenance.connect() as connection:
+        set_comment(connection, new.name, MARK + stage if stage else None)
+
+
+def missing(new: Database, wanted: Stage) -> list[Stage]:
+    """The stages up to `wanted` that it did not come to yet."""
+    done = reached(new)
+    return list(STAGES[STAGES.index(done) + 1 if done else 0 : STAGES.index(wanted) + 1])

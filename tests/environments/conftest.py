@@ -41,12 +41,13 @@ class Published:
     stripped: Manifest
 
 
-def publish(server: EmbeddedServer, directory: Path) -> Published:
-    server.create_database("site_production")
-    production = server.database("site_production")
+def publish(server: EmbeddedServer, directory: Path, name: str = "site_production") -> Published:
+    server.create_database(name)
+    production = server.database(name)
     with production.connect() as connection:
         connection.execute(SITE)
-        connection.execute(f"CREATE ROLE {OWNER}")
+        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
+            connection.execute(f"CREATE ROLE {OWNER}")
     store = LocalStore(directory / "store")
     full = backup(production, store, environment="production", scratch=directory / "scratch")
     stripped = full.model_copy(

@@ -139,6 +139,10 @@ class RegistryRefused(RegistryError):
     retryable = False
 
 
+class RemovalFailed(EtnaError):
+    """A feature environment's databases could not all be dropped; removing it again goes on with the rest."""
+
+
 class EnvironmentWanted(EtnaError):
     """A feature environment that is to be removed is still registered: it stays."""
 

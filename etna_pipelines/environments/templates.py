@@ -135,7 +135,7 @@ def _templates(connection: Connection, test: "Environment") -> list[str]:
 def _drop_old(test: "Environment") -> None:
     """All but the newest. One that is being cloned is dropped another time."""
     with test.database.maintenance.connect() as connection:
-        connection.execute("SET lock_timeout = '1s'")
+        connection.execute("SET lock_timeout = '500ms'")
         for name in sorted(_templates(connection, test))[:-KEPT]:
             with suppress(psycopg.errors.LockNotAvailable):
                 filling.drop(connection, name)

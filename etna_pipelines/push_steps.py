@@ -1,11 +1,14 @@
 """The steps from a snapshot to an environment that serves it, one method each; `push` is all of them."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from etna_pipelines.environments import history
 from etna_pipelines.environments.awake import await_awake
 from etna_pipelines.environments.history import Push
-from etna_pipelines.environments.push import Begun, Pushing
+from etna_pipelines.environments.known import KnownEnvironments
+from etna_pipelines.environments.push import Begun, Pushing, always
+from etna_pipelines.environments.registry import is_registered
 from etna_pipelines.environments.rollback import rollback
 from etna_pipelines.environments.start import start_embedded
 from etna_pipelines.environments.templates import Template, make_template
@@ -22,7 +25,11 @@ class PushSteps(Work):
     """A snapshot -> begin -> fill -> check -> fix up -> swap in -> redeploy."""
 
     def environment(self, name: str) -> Environment:
-        """The environment of a name, `test/login-page` too. Raises SettingsError."""
+        """The environment of a name, `test/login-page` too. Raises SettingsError; EnvironmentGone where it was."""
+        kind, _, feature = name.partition("/")
+        if kind == "test" and feature:
+            known = KnownEnvironments(self.store, self.settings.home).read()
+            return self.settings.feature_environment(known.feature(feature))
         return self.settings.environment(name)
 
     def snapshot(self, environment: str, id_: str = "") -> Manifest:
@@ -126,4 +133,5 @@ class PushSteps(Work):
             scratch=self.scratch,
             jobs=WORKERS,
             progress=self.progress,
+            still_wanted=partial(is_registered, self.settings, target.feature) if target.feature else always,
         )

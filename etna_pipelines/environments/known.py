@@ -56,7 +56,8 @@ class State(_Model):
         """The environment of a name. Raises EnvironmentGone where it was removed, SettingsError where none is known."""
         if known := self.environments.get(name):
             return Feature(name, known.branch)
-        if removed := self.removed.get(name):
+        if name in self.removed:
+            removed = self.removed[name]
             raise EnvironmentGone(
                 f"test/{name} was removed at {removed.at:%d %B %H:%M %Z} because {removed.branch} had left the "
                 "registry: put the branch back, and it is made again."
@@ -64,6 +65,18 @@ class State(_Model):
         nearest = difflib.get_close_matches(name, self.environments, n=1, cutoff=0)
         meant = f"did you mean test/{nearest[0]}?" if nearest else "none is registered yet."
         raise SettingsError(f"There is no feature environment test/{name}: {meant}")
+
+    def former(self, name: str) -> Feature | None:
+        """An environment that was removed and is not there again."""
+        removed = self.removed.get(name) if name not in self.environments else None
+        return Feature(name, removed.branch) if removed else None
+
+    def after(self, environments: Mapping[str, Known], *, forget_before: datetime) -> "State":
+        """The same with what is known now, remembering of those removed what may still matter."""
+        removed = {
+            name: each for name, each in self.removed.items() if name not in environments and each.at >= forget_before
+        }
+        return self.model_copy(update={"environments": environments, "removed": removed})
 
     def without(self, name: str, now: datetime) -> "State":
         """The same after an environment was removed."""
@@ -74,10 +87,10 @@ class State(_Model):
 
 @dataclass(frozen=True)
 class KnownEnvironments:
-    """The object in the store. Whoever changes it holds the lock, a file, from before reading it."""
+    """The object in the store. Whoever changes it holds the lock, a file in the home, from before reading it."""
 
     store: Store
-    lock: Path
+    home: Path
 
     def read(self) -> State:
         try:
@@ -93,7 +106,7 @@ class KnownEnvironments:
     @contextmanager
     def changing(self) -> Iterator[State]:
         """What is known, while nobody else may change it; `write` what becomes of it inside."""
-        with exclusive_file(self.lock, "feature environments", wait=True):
+        with exclusive_file(self.home / "locks" / "feature_environments", "feature environments", wait=True):
             yield self.read()
 
     def write(self, state: State) -> None:

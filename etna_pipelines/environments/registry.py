@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.registry_spec import BranchRegistry, DeploymentRegistry, DirectoryRegistry
 from etna_pipelines.errors import GitHubError, GitHubRefused, RegistryError, RegistryRefused, StoreError, StoreRefused
 from etna_pipelines.stores.store import Store
@@ -102,6 +103,14 @@ def registry_for(settings: "Settings") -> Registry:
 def default_directory(settings: "Settings") -> Path:
     """Where feature environments are listed while nothing else is configured: `touch` makes one there."""
     return settings.home / "feature_environments"
+
+
+def is_registered(settings: "Settings", feature: Feature) -> bool:
+    """Whether the registry has the environment's branch at this moment; so it is, too, where it can't say."""
+    try:
+        return feature.branch in registry_for(settings).branches()
+    except RegistryError:
+        return True
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from etna_pipelines.settings_file import (
     EMBEDDED,
     EXAMPLE_URL,
     TARGETS,
+    Local,
     Production,
     SettingsFile,
     Staging,
@@ -112,6 +113,8 @@ class Environment:
     redeploy: Redeploy | None = None
     owner: str | None = None
     """The role that owns the database after a push; None for the role that connects."""
+    makes_owner: bool = False
+    """Whether that role is made where it is missing, and an ordinary one in place of a superuser."""
     subset: Subset | None = None
     """What part of a stripped snapshot it gets; None for the whole one."""
     fix_ups: FixUps = field(default_factory=FixUps)
@@ -245,6 +248,15 @@ class Settings:
 
         return GitHub.open(self.github, secret, self.home / "github")
 
+    def open_records(self, environment: str) -> "Store":
+        """Where pushes to an environment are recorded: beside the snapshots; for `local` under the home, because other
+        developers have a local database too."""
+        if environment != "local":
+            return self.open_store()
+        from etna_pipelines.stores.local import LocalStore
+
+        return LocalStore(self.home / "records")
+
     def _s3_client(self) -> "S3Client":
         import boto3
         from botocore.exceptions import BotoCoreError
@@ -277,7 +289,8 @@ class Settings:
             section.hosts,
             section.redeploy,
             section.owner or (APPLICATION_ROLE if self.is_embedded(kind) else None),
-            section.subset,
+            makes_owner=isinstance(section, Local),
+            subset=section.subset,
             fix_ups=section.fix_ups,
             version=section.version or VERSIONS[kind],
             health=section.health,

@@ -89,6 +89,13 @@ class Test(Target):
     removal: Removal = Removal()
 
 
+class Local(Target):
+    """A developer's own database, such as one in Docker."""
+
+    wait: int = Field(default=1, ge=0)
+    """Minutes: for a container that is starting; whoever forgot to start it is told soon."""
+
+
 class StoreSettings(StrictModel):
     """A directory or an S3 address; the other two settings are for S3."""
 
@@ -149,7 +156,7 @@ class SettingsFile(StrictModel):
     staging: Staging | None = None
     development: Target | None = None
     test: Test | None = None
-    local: Target | None = None
+    local: Local | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -157,5 +164,5 @@ class SettingsFile(StrictModel):
         return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
-TARGETS: dict[str, type[Target]] = {"staging": Staging, "development": Target, "test": Test, "local": Target}
+TARGETS: dict[str, type[Target]] = {"staging": Staging, "development": Target, "test": Test, "local": Local}
 """The environments that can be pushed to, in the order people think of them."""

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from etna_pipelines.environments import filling
+from etna_pipelines.environments.awake import await_awake
 from etna_pipelines.environments.naming import is_name_for, name_for
 from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
 from etna_pipelines.environments.target import explained, sweep
@@ -58,6 +59,7 @@ def make_template(
     while the template is being made waits for it. Raises PushRefused, PushFailed, SnapshotDamaged: there is none."""
     if manifest.kind != "stripped":
         raise PushRefused(f"The {manifest.kind} snapshot {manifest.id} gets no template: strip it first.")
+    await_awake(test, progress)
     with explained(test):
         template = Template(name_for("template", test.database.name, manifest.id), ground_of(test).owner)
         if _is_old(template, test):

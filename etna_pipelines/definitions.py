@@ -10,15 +10,17 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # an output's data v
 @dg.definitions
 def defs() -> dg.Definitions:
     """The assets of the design's picture, the jobs that make them, and what starts those."""
+    from etna_pipelines.defs import jobs
     from etna_pipelines.defs.assets import ASSETS
     from etna_pipelines.defs.console import console
-    from etna_pipelines.defs.jobs import JOBS, nightly_schedule
     from etna_pipelines.defs.resources import Etna
+    from etna_pipelines.defs.sensors import SENSORS
 
     return dg.Definitions(
         assets=ASSETS,
-        jobs=JOBS,
-        schedules=[nightly_schedule],
+        jobs=[jobs.nightly, jobs.refresh_staging, jobs.refresh_test, jobs.remove_test, jobs.pull_local],
+        schedules=[jobs.nightly_schedule],
+        sensors=SENSORS,
         resources={"etna": Etna()},
         loggers={"console": console},
         executor=dg.in_process_executor,

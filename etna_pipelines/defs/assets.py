@@ -95,10 +95,33 @@ staging_database = database(
     "full_snapshot",
     "A full snapshot, when somebody asks for it: the one environment that may hold real people's data.",
 )
+
+
+@dg.asset(
+    group_name=GROUP,
+    pool="templates",
+    kinds={"postgres"},
+    deps=[stripped_snapshot],
+    output_required=False,
+    op_tags={"dagster/priority": "-1"},  # after development, for which people wait
+)
+def test_template(context: dg.AssetExecutionContext, etna: Etna) -> Iterator[dg.Output[str]]:
+    """The newest stripped snapshot, restored once: feature environments are cloned from it."""
+    with told_to_dagster():
+        steps = etna.push_steps()
+        if "test" not in steps.settings.sections:
+            context.log.info("environments.yaml has no `test`: there are no feature environments.")
+            return
+        snapshot = steps.newest("stripped")
+        if template := steps.make_template(snapshot):
+            described = {"database": template.name, "snapshot": snapshot.id}
+            yield dg.Output(template.name, metadata=described, data_version=dg.DataVersion(snapshot.id))
+
+
 development_database = database("development", "stripped_snapshot", "The newest stripped snapshot, every night.")
 test_database = database(
     "test",
-    "stripped_snapshot",
+    "test_template",
     "A feature environment's own clone of the newest stripped snapshot: made with its branch, and gone with it.",
 )
 local_database = database("local", "stripped_snapshot", "A developer's own copy of the newest stripped snapshot.")
@@ -120,6 +143,7 @@ ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     staging_redeploy,
     development_database,
     development_redeploy,
+    test_template,
     test_database,
     test_redeploy,
     local_database,

@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from etna_pipelines.defs import metadata
-from etna_pipelines.defs.errors import canceled_where_gone, told_to_dagster
+from etna_pipelines.defs.errors import canceled_if_overtaken, told_to_dagster
 from etna_pipelines.defs.resources import Etna
 
 if TYPE_CHECKING:
@@ -41,16 +41,19 @@ def database(environment: str, snapshot: str, description: str) -> dg.AssetsDefi
     @dg.op(name=f"{environment}_preflight", pool=pool, ins={"published": dg.In(dg.Nothing)})
     def preflight(context: dg.OpExecutionContext, config: Which, etna: Etna) -> str:
         """Every reason not to push is found before anything is made."""
-        with canceled_where_gone(context), told_to_dagster():
+        with canceled_if_overtaken(context), told_to_dagster():
             steps, name = etna.push_steps(), _name(environment, context)
-            return steps.begin(name, steps.snapshot(name, config.snapshot)).model_dump_json()
+            begun = steps.begin(name, steps.snapshot(name, config.snapshot))
+            if context.has_partition_key:  # no sensor has to have seen an environment that somebody makes by hand
+                context.instance.add_dynamic_partitions(str(FEATURES.name), [context.partition_key])
+            return begun.model_dump_json()
 
     def step(name: str, does: "Callable[[PushSteps, Begun], None]", description: str) -> dg.OpDefinition:
         @dg.op(name=f"{environment}_{name}", pool=pool, description=description)
         def made(context: dg.OpExecutionContext, etna: Etna, begun: str) -> str:
             from etna_pipelines.environments.push import Begun
 
-            with canceled_where_gone(context), told_to_dagster():
+            with canceled_if_overtaken(context), told_to_dagster():
                 does(etna.push_steps(), Begun.model_validate_json(begun))
             return begun
 
@@ -61,7 +64,7 @@ def database(environment: str, snapshot: str, description: str) -> dg.AssetsDefi
         """The new database takes the place of the live one, and is asked whether it serves."""
         from etna_pipelines.environments.push import Begun
 
-        with canceled_where_gone(context), told_to_dagster():
+        with canceled_if_overtaken(context), told_to_dagster():
             steps = etna.push_steps()
             push = steps.swap_in(Begun.model_validate_json(begun))
             return dg.Output(

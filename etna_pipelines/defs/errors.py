@@ -7,7 +7,7 @@ from traceback import walk_tb
 
 import dagster as dg
 
-from etna_pipelines.errors import EnvironmentGone, EtnaError
+from etna_pipelines.errors import EnvironmentGone, EnvironmentWanted, EtnaError
 
 RETRIES, SECONDS_BETWEEN = 3, 30
 """For a server or store that does not answer. Not a RetryPolicy: that one also retries what a person stopped."""
@@ -15,6 +15,7 @@ RETRIES, SECONDS_BETWEEN = 3, 30
 STOPPED = "The run was stopped; what was half done is removed."
 
 _INTERRUPTS = (dg.DagsterExecutionInterruptedError, KeyboardInterrupt)
+_OVERTAKEN = (EnvironmentGone, EnvironmentWanted)
 
 
 @contextmanager
@@ -22,24 +23,27 @@ def told_to_dagster() -> Iterator[None]:
     """Raise what fails inside as dg.Failure, without the causes: their texts may quote rows."""
     try:
         yield
-    except (dg.Failure, dg.RetryRequested, EnvironmentGone):
+    except (dg.Failure, dg.RetryRequested, *_OVERTAKEN):
         raise
     except (*_INTERRUPTS, Exception) as error:
-        failure = dg.Failure(_sentence(error), allow_retries=False)
         if isinstance(error, EtnaError) and error.retryable and not _stopped(error):
-            raise dg.RetryRequested(RETRIES, SECONDS_BETWEEN) from failure
-        raise failure from None
+            raise dg.RetryRequested(RETRIES, SECONDS_BETWEEN) from failure_of(error)
+        raise failure_of(error) from None
+
+
+def failure_of(error: BaseException) -> dg.Failure:
+    """What fails as one sentence, for where nothing is retried: the next tick of a sensor comes anyway."""
+    return dg.Failure(_sentence(error), allow_retries=False)
 
 
 @contextmanager
-def canceled_where_gone(context: dg.OpExecutionContext) -> Iterator[None]:
-    """End the run as cancelled, not as failed, where its feature environment is not wanted any more."""
+def canceled_if_overtaken(context: dg.OpExecutionContext) -> Iterator[None]:
+    """End the run as cancelled, not as failed, where a feature environment left its registry or came back."""
     try:
         yield
-    except EnvironmentGone as gone:
-        context.log.info(str(gone))
-        context.instance.report_run_canceling(context.run, str(gone))
-        raise dg.DagsterExecutionInterruptedError(str(gone)) from None
+    except _OVERTAKEN as overtaken:
+        context.instance.report_run_canceling(context.run, str(overtaken))
+        raise dg.DagsterExecutionInterruptedError(str(overtaken)) from None
 
 
 def told(event: dg.DagsterEvent) -> str:

@@ -17,13 +17,23 @@ from etna_pipelines.defs.assets import (
     stripped_snapshot,
     test_database,
     test_redeploy,
+    test_template,
 )
+from etna_pipelines.defs.databases import FEATURES
+from etna_pipelines.defs.ops import remove
 
 CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}  # ours, which Definitions names `console`
 
 nightly = dg.define_asset_job(
     "nightly",
-    selection=[production_backup, full_snapshot, stripped_snapshot, development_database, development_redeploy],
+    selection=[
+        production_backup,
+        full_snapshot,
+        stripped_snapshot,
+        development_database,
+        development_redeploy,
+        test_template,
+    ],
     description="Production backed up, stripped, proven clean, swapped into development, and that redeployed.",
     config=CONSOLE,
 )
@@ -39,6 +49,17 @@ refresh_test = dg.define_asset_job(
     description="A feature environment made, or brought up to date, and redeployed.",
     config=CONSOLE,
 )
+
+
+@dg.job(
+    partitions_def=FEATURES,
+    description="A feature environment's databases dropped: by the sensor, once its branch has gone.",
+    config=CONSOLE,
+)
+def remove_test() -> None:
+    remove()
+
+
 pull_local = dg.define_asset_job(
     "pull_local",
     selection=[local_database, local_redeploy],
@@ -61,6 +82,3 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | d
     if late > TOO_LATE:
         return dg.SkipReason(f"02:00 was {late.total_seconds() / 3600:.0f} hours ago: start `nightly` by hand.")
     return dg.RunRequest()
-
-
-JOBS = [nightly, refresh_staging, refresh_test, pull_local]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 if TYPE_CHECKING:
+    from etna_pipelines.feature_steps import FeatureSteps
     from etna_pipelines.progress import Progress
     from etna_pipelines.push_steps import PushSteps
     from etna_pipelines.settings import Settings
@@ -24,6 +25,11 @@ class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
         from etna_pipelines.push_steps import PushSteps
 
         return PushSteps(*_work())
+
+    def feature_steps(self) -> "FeatureSteps":
+        from etna_pipelines.feature_steps import FeatureSteps
+
+        return FeatureSteps(*_work())
 
 
 def _work() -> "tuple[Settings, Store, Progress]":

@@ -1,0 +1,72 @@
+"""What starts runs when the world changes. Each compares what is with what should be: it comes out right after any
+downtime."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from etna_pipelines.defs.databases import FEATURES
+from etna_pipelines.defs.errors import failure_of
+from etna_pipelines.defs.jobs import refresh_test, remove_test
+from etna_pipelines.defs.resources import Etna
+from etna_pipelines.errors import EtnaError
+
+ON = dg.DefaultSensorStatus.RUNNING
+
+
+@dg.sensor(jobs=[refresh_test, remove_test], minimum_interval_seconds=30, default_status=ON)
+def feature_environments(context: dg.SensorEvaluationContext, etna: Etna) -> dg.SensorResult | dg.SkipReason:
+    """The registry's branches against the partitions: new ones get a database, those that left lose theirs."""
+    now = datetime.now(UTC)
+    try:
+        steps = etna.feature_steps()
+        if "test" not in steps.settings.sections:
+            return dg.SkipReason("environments.yaml has no `test`.")
+        plan = steps.tick(now)
+    except EtnaError as error:
+        raise failure_of(error) from None
+    asked = _asked(context.cursor, now)
+    requests = [
+        dg.RunRequest(run_key=request.key, partition_key=request.name, job_name=job.name)
+        for job, wanted in ((refresh_test, plan.to_make), (remove_test, plan.to_remove))
+        for request in wanted
+        if request.key not in asked
+    ]
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None
+        if requests
+        else " ".join(plan.messages) or "The registry has the environments that are known.",
+        dynamic_partitions_requests=_partitions(context.instance, plan.known),
+        cursor=json.dumps([_hour(now), [request.key for request in (*plan.to_make, *plan.to_remove)]]),
+    )
+
+
+def _partitions(
+    instance: dg.DagsterInstance, known: Iterable[str]
+) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
+    """What makes the partitions those of the environments that are known."""
+    there = instance.get_dynamic_partitions(str(FEATURES.name))
+    new, old = set(known).difference(there), set(there).difference(known)
+    return [
+        *([FEATURES.build_add_request(sorted(new))] if new else []),
+        *([FEATURES.build_delete_request(sorted(old))] if old else []),
+    ]
+
+
+def _asked(cursor: str | None, now: datetime) -> set[str]:
+    """The keys of the runs that were asked for in this hour.
+
+    Dagster starts no run of a key twice, but looks up each that it is asked for: so the whole is asked for once an hour
+    only, for the sake of runs that were lost when somebody stopped the sensor half way."""
+    hour, keys = json.loads(cursor) if cursor else ("", [])
+    return {*keys} if hour == _hour(now) else set()
+
+
+def _hour(now: datetime) -> str:
+    return f"{now:%Y-%m-%d %H}"
+
+
+SENSORS = [feature_environments]

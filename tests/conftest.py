@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,10 @@ from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.programs import installed
 from etna_pipelines.postgres.server import Database
 from tests.commands import Ended, Etna
+
+if TYPE_CHECKING:
+    from etna_pipelines.github.client import GitHub
+    from tests.github_server import GitHubServer
 
 _numbers = itertools.count(1)
 
@@ -75,6 +80,34 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def github_server(pytestconfig: pytest.Config) -> Iterator["GitHubServer"]:
+    """A GitHub on loopback, see tests/github_server.py. What is said to it must keep to GitHub's own description."""
+    from tests.github_openapi import Unavailable, description
+    from tests.github_server import GitHubServer
+
+    assert pytestconfig.cache
+    try:
+        server = GitHubServer(description(pytestconfig.cache.mkdir("openapi")))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    with server.running():
+        yield server
+    assert server.mistakes == []
+
+
+@pytest.fixture
+def github(github_server: "GitHubServer", tmp_path: Path) -> Iterator["GitHub"]:
+    """The client of `github_server`, with its token; it tries again at once."""
+    from etna_pipelines.github.client import GitHub
+    from etna_pipelines.github.limits import Patience
+    from tests.github_server import TOKEN
+
+    patience = Patience(limit=5, reply=2, whole=4, pause=0.01)
+    with GitHub.open(github_server.spec, TOKEN, tmp_path / "github", patience) as client:
+        yield client
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from etna_pipelines import cli_environments, cli_rules, cli_strip
+from etna_pipelines import cli_environments, cli_features, cli_rules, cli_strip
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.settings import Settings, load
@@ -26,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_features.app, name="test")
 app.add_typer(cli_rules.app, name="rules")
 app.command()(cli_strip.strip)
 for command in (

@@ -1,0 +1,68 @@
+"""`etna test ...`: the feature environments."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from etna_pipelines import cli_environments
+from etna_pipelines.settings import load
+from etna_pipelines.terminal import console, table
+
+if TYPE_CHECKING:
+    from etna_pipelines.environments.known import Known
+    from etna_pipelines.feature_steps import FeatureSteps
+
+app = typer.Typer(help="The feature environments: one for each branch that the registry has.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="As `etna test list` shows it: login-page")]
+
+
+@app.command(name="list")
+def list_() -> None:
+    """The feature environments that are known, as of the sensor's last look at the registry."""
+    steps = _steps()
+    shown = table("environment", "branch", "database", "since", "")
+    known = steps.known()
+    for name, each in known.items():
+        environment = steps.settings.feature_environment(steps.feature(name))
+        since = f"{each.created:%d %B %H:%M}"
+        shown.add_row(environment.name, escape(each.branch), environment.database.name, since, _remark(each))
+    console.print(shown if known else "No feature environment is known.")
+
+
+@app.command()
+def refresh(name: Name, snapshot: cli_environments.Snapshot = "") -> None:
+    """Bring a feature environment up to date by a clone of the newest stripped snapshot, and redeploy it."""
+    cli_environments.push(f"test/{name}", snapshot)
+
+
+@app.command()
+def remove(
+    name: Name, force: Annotated[bool, typer.Option("--force", help="Even if its branch is registered.")] = False
+) -> None:
+    """Drop the databases of a feature environment whose branch has gone, without waiting for the grace period."""
+    removed = _steps().remove(name, forced=force)
+    console.print(f"Dropped: {', '.join(removed.databases)}." if removed.databases else f"test/{name} had no database.")
+
+
+@app.command()
+def confirm() -> None:
+    """Let all environments be removed whose branches have gone, however many: the sensor held them back to ask."""
+    names = _steps().confirm()
+    console.print(f"To be removed: {', '.join(names)}." if names else "No environment's branch has gone.")
+
+
+def _remark(known: "Known") -> str:
+    if known.removing_since:
+        return "is being removed"
+    if known.gone_since:
+        return f"its branch is gone since {known.gone_since:%d %B %H:%M}"
+    return ""
+
+
+def _steps() -> "FeatureSteps":
+    from etna_pipelines.feature_steps import FeatureSteps
+
+    settings = load()
+    return FeatureSteps(settings, settings.open_store())

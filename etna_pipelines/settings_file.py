@@ -10,6 +10,7 @@ from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.environments.registry_spec import RegistrySpec, Removal
 from etna_pipelines.github.spec import GitHubSpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
+from etna_pipelines.releases.spec import ReleasesSpec
 from etna_pipelines.snapshots.manifest import Kind
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.strict_model import StrictModel
@@ -153,6 +154,7 @@ class SettingsFile(StrictModel):
     store: Annotated[StoreSettings, BeforeValidator(_as_mapping)] = StoreSettings()
     rules: str = "anonymisation_rules/demo.yaml"
     github: GitHubSpec | None = None
+    releases: ReleasesSpec = ReleasesSpec()
     staging: Staging | None = None
     development: Target | None = None
     test: Test | None = None

@@ -136,7 +136,7 @@ def test_the_file_named_by_etna_settings_is_missing(fresh: Path, monkeypatch: py
         pytest.param(
             "colour: blue\n",
             "environments.yaml, line 1: `colour` is not a setting; use one of `production`, `store`, `rules`, "
-            "`github`, `staging`, `development`, `test`, `local`.",
+            "`github`, `releases`, `staging`, `development`, `test`, `local`.",
             id="unknown section",
         ),
         pytest.param(

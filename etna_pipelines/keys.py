@@ -4,12 +4,12 @@ A key may have a name, `2026:<64 hex digits>`: manifests tell it, and another ke
 """
 
 import hashlib
-import os
 import re
 import secrets
 from pathlib import Path
 
 from etna_pipelines.errors import SettingsError
+from etna_pipelines.private_file import made_once
 from etna_pipelines.snapshots.manifest import RulesUsed
 
 _KEY = re.compile(r"(?:(?P<name>[\w.\-]{1,64}):)?(?P<digits>[0-9A-Fa-f]{64})")
@@ -49,20 +49,4 @@ def refuse_another(name: str, key: bytes, used: RulesUsed | None) -> None:
 
 def kept(path: Path) -> bytes:
     """The key in `path`, made at random the first time. Only for a production that is itself made up."""
-    if not path.exists():
-        _make(path)
-    return parse(path.read_text(), str(path))
-
-
-def _make(path: Path) -> None:
-    """Write a new key aside and link it in place: of two processes that do so at once, one wins and both read it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    aside.touch(mode=0o600, exist_ok=False)
-    aside.write_text(secrets.token_hex(32) + "\n")
-    try:
-        os.link(aside, path)
-    except FileExistsError:
-        pass
-    finally:
-        aside.unlink()
+    return parse(made_once(path, lambda: secrets.token_hex(32)), str(path))

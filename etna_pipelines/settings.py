@@ -21,6 +21,7 @@ from etna_pipelines.environments.registry_spec import DirectoryRegistry
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.github.spec import GitHubSpec
 from etna_pipelines.redeploy.spec import CommandRedeploy, Health, Redeploy, Version
+from etna_pipelines.releases.spec import ReleasesSpec
 from etna_pipelines.settings_file import (
     EMBEDDED,
     EXAMPLE_URL,
@@ -65,6 +66,9 @@ VERSIONS: Mapping[str, Version] = {
 }
 """Which version of the application an environment runs, where environments.yaml says nothing."""
 
+SUPERUSER_PASSWORDS: Mapping[str, str] = {"local": "admin"}
+"""Of superusers, where no variable says another: a developer's own database has no secret to keep."""
+
 
 class Variables(BaseSettings):
     """The ETNA_... environment variables; those of `.env` count where the environment has none."""
@@ -82,12 +86,19 @@ class Variables(BaseSettings):
     development_password: SecretStr | None = None
     test_password: SecretStr | None = None
     local_password: SecretStr | None = None
+    staging_superuser_password: SecretStr | None = None
+    development_superuser_password: SecretStr | None = None
+    test_superuser_password: SecretStr | None = None
+    local_superuser_password: SecretStr | None = None
     github_token: SecretStr | None = None
     github_private_key: SecretStr | None = None
     webhook_secret: SecretStr | None = None
 
     def password(self, environment: str) -> str | None:
         return self._secret(f"{environment}_password")
+
+    def superuser_password(self, environment: str) -> str | None:
+        return self._secret(f"{environment}_superuser_password")
 
     def key(self, name: KeyName) -> str | None:
         return self._secret(f"{name}_key")
@@ -128,6 +139,13 @@ class Environment:
     """How long it may serve a full snapshot."""
     feature: Feature | None = None
     """The feature environment that it is; None for those that are always there."""
+    superuser_password: str | None = field(default=None, repr=False)
+    """What its superuser signs in with; None for one that is made up."""
+
+    @property
+    def kind(self) -> str:
+        """`test` for every feature environment; else the name."""
+        return self.name.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -141,6 +159,7 @@ class Settings:
     """The environments by name, as environments.yaml or the embedded default says."""
     variables: Variables
     github: GitHubSpec | None = None
+    releases: ReleasesSpec = field(default_factory=ReleasesSpec)
 
     @property
     def production(self) -> Environment:
@@ -165,7 +184,7 @@ class Settings:
             f"test/{feature.name}", section, like.named(feature_database_name(like.name, feature))
         )
         hosts = {host: new.replace("{name}", feature.name) for host, new in section.hosts.items()}
-        return replace(environment, hosts=hosts, feature=feature)
+        return replace(environment, hosts=hosts, fix_ups=section.fix_ups.for_feature(feature.name), feature=feature)
 
     @property
     def test_environments(self) -> Environment:
@@ -297,6 +316,7 @@ class Settings:
             rolls_back=section.rollback == "automatic",
             wait=timedelta(minutes=section.wait),
             expires_after=timedelta(days=section.expires_after) if isinstance(section, Staging) else None,
+            superuser_password=self.variables.superuser_password(kind) or SUPERUSER_PASSWORDS.get(kind),
         )
 
     def _key(self, name: KeyName, purpose: str) -> bytes:
@@ -324,6 +344,7 @@ def load(path: Path = FILE) -> Settings:
     configured = file.validate(SettingsFile)
     sections = _sections(configured, path.absolute().parent)
     _check_databases(file, sections)
+    _check_sql_files(file, sections)
     _check_keys(variables)
     home, base = variables.home.expanduser().absolute(), path.absolute().parent
     return Settings(
@@ -333,6 +354,7 @@ def load(path: Path = FILE) -> Settings:
         sections=sections,
         variables=variables,
         github=configured.github,
+        releases=configured.releases,
     )
 
 
@@ -358,16 +380,22 @@ def _sections(configured: SettingsFile, base: Path) -> dict[str, Production | Ta
     for name in TARGETS:
         section: Target | None = getattr(configured, name) or defaults.get(name)
         if section:
-            sections[name] = _with_registry(_with_this_python(section), base)
+            sections[name] = _with_sql_files(_with_registry(_with_this_python(section), base), base)
     return sections
 
 
 def _with_this_python(section: Target) -> Target:
     """`python` in a command is the one that runs us, whatever PATH says."""
-    if not isinstance(section.redeploy, CommandRedeploy) or section.redeploy.command[0] != "python":
+
+    def runnable(command: list[str]) -> list[str]:
+        return [sys.executable, *command[1:]] if command[0] == "python" else command
+
+    commands = [runnable(command) for command in section.fix_ups.commands]
+    section = section.model_copy(update={"fix_ups": section.fix_ups.model_copy(update={"commands": commands})})
+    if not isinstance(section.redeploy, CommandRedeploy):
         return section
-    command = [sys.executable, *section.redeploy.command[1:]]
-    return section.model_copy(update={"redeploy": CommandRedeploy(command=command)})
+    redeploy = section.redeploy.model_copy(update={"command": runnable(section.redeploy.command)})
+    return section.model_copy(update={"redeploy": redeploy})
 
 
 def _with_registry(section: Target, base: Path) -> Target:
@@ -375,6 +403,20 @@ def _with_registry(section: Target, base: Path) -> Target:
     if not isinstance(section, Test) or not isinstance(section.registry, DirectoryRegistry):
         return section
     return section.model_copy(update={"registry": section.registry.resolved(base)})
+
+
+def _with_sql_files(section: Target, base: Path) -> Target:
+    """So do SQL files."""
+    files = [str(base / Path(name).expanduser()) for name in section.fix_ups.sql]
+    return section.model_copy(update={"fix_ups": section.fix_ups.model_copy(update={"sql": files})})
+
+
+def _check_sql_files(file: YamlFile, sections: Mapping[str, Production | Target]) -> None:
+    """A file that is not there must not be missed an hour after a push began."""
+    for name, section in sections.items():
+        for number, path in enumerate(section.fix_ups.sql if isinstance(section, Target) else []):
+            if not Path(path).is_file():
+                raise file.mistake((name, "fix_ups", "sql", number), f"{path} is not there; correct its name.")
 
 
 def _check_databases(file: YamlFile, sections: Mapping[str, Production | Target]) -> None:

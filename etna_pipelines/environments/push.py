@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from etna_pipelines.environments import filling, history, stages
 from etna_pipelines.environments.awake import await_awake
 from etna_pipelines.environments.fixups import fix_up
-from etna_pipelines.environments.guard import refuse_kind, refuse_production
+from etna_pipelines.environments.guard import refuse_production, refuse_snapshot
 from etna_pipelines.environments.health import check_health
 from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import name_for, previous_name
@@ -77,6 +77,10 @@ class Pushing:
     """Where what was done is recorded; None for beside the snapshots."""
     still_wanted: Callable[[], bool] = always
     """Asked when the push begins and right before its swap."""
+    home: Path = Path(".etna")
+    """Where passwords that are made up and logs of commands are kept."""
+    version: str | None = None
+    """The version of the application that will run, where a command asks for it."""
 
     def begin(self, template: Template | None = None) -> Begun:
         """Find every reason not to, and sweep what killed pushes left. Waits for a server that is switched off. With a
@@ -155,7 +159,7 @@ class Pushing:
         with alone(self.target), explained(self.target):
             try:
                 self._refuse_overtaken(begun)
-                refuse_kind(self.manifest.kind, self.manifest.id, self.target)
+                refuse_snapshot(self.manifest.kind, self.manifest.id, self.target)
                 yield ground_of(self.target)
             except BaseException:
                 # The next push sweeps what cannot be dropped now.
@@ -216,7 +220,15 @@ class Pushing:
     def _fix_up(self, begun: Begun, ground: Ground) -> None:
         stages.reach(self._new(begun), None)  # killed in here, it is filled anew: a fix-up is done to production's rows
         with self._as_restorer(begun, ground) as restorer:
-            fix_up(restorer, self.target.hosts)
+            fix_up(
+                restorer,
+                self.target,
+                push=begun.id,
+                kind=begun.kind,
+                live=restorer.named(self.target.database.name) if ground.live else None,
+                home=self.home,
+                version=self.version,
+            )
 
     def _serves(self, begun: Begun) -> bool:
         """Whether this push was swapped in before, by a step that was killed after it."""

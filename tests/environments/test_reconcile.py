@@ -1,0 +1,149 @@
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etna_pipelines.environments import reconcile as module
+from etna_pipelines.environments.features import Feature
+from etna_pipelines.environments.known import Known
+from etna_pipelines.environments.reconcile import Plan, Request, confirmed, reconcile
+from etna_pipelines.environments.registry_spec import Removal
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ALL = ["feature/a", "feature/b", "feature/c", "feature/d"]
+HOUR = Removal(grace=60)
+
+
+def after(minutes: float, listed: list[str], before: Plan | Mapping[str, Known], removal: Removal = HOUR) -> Plan:
+    known = before.known if isinstance(before, Plan) else before
+    return reconcile(listed, known, NOON + timedelta(minutes=minutes), removal)
+
+
+def names(requests: list[Request]) -> list[str]:
+    return [request.name for request in requests]
+
+
+def test_a_branch_that_appears_is_asked_for_until_it_is_made_by_one_key() -> None:
+    first = after(0, ["feature/a"], {})
+    again = after(7, ["feature/a"], first)
+
+    assert first.to_make == [Request("a", "a@2026-11-23T12:00:00+00:00")] == again.to_make
+    assert first.new(()) == first.to_make
+    assert again.new({"a@2026-11-23T12:00:00+00:00"}) == []
+    assert again.known == first.known
+
+
+def test_a_branch_that_goes_is_removed_after_its_grace() -> None:
+    known = after(0, ALL, {})
+    gone = after(10, ALL[1:], known)
+    waits = after(69, ALL[1:], gone)
+    due = after(70, ALL[1:], waits)
+
+    assert gone.known["a"].gone_since == NOON + timedelta(minutes=10)
+    assert gone.to_remove == waits.to_remove == []
+    assert names(waits.to_make) == ["b", "c", "d"]
+    assert due.to_remove == [Request("a", "a@2026-11-23T12:00:00+00:00/removal-0")]
+    assert after(79, ALL[1:], due).to_remove == due.to_remove
+    assert after(80, ALL[1:], due).to_remove == [Request("a", "a@2026-11-23T12:00:00+00:00/removal-1")]
+
+
+def test_a_branch_that_comes_back_within_its_grace_is_the_same() -> None:
+    known = after(0, ALL, {})
+    back = after(65, ALL, after(10, ALL[1:], known))
+
+    assert back.known == known.known
+    assert back.to_make == known.to_make
+
+
+def test_a_branch_that_comes_back_while_it_is_removed_is_made_anew() -> None:
+    back = after(90, ALL, after(70, ALL[1:], after(10, ALL[1:], after(0, ALL, {}))))
+
+    assert back.known["a"] == Known(branch="feature/a", created=NOON + timedelta(minutes=90))
+    assert Request("a", "a@2026-11-23T13:30:00+00:00") in back.to_make
+    assert back.to_remove == []
+
+
+def test_downtime_longer_than_the_grace_removes_nothing_that_is_back() -> None:
+    back = after(60 * 24 * 3, ALL, after(10, ALL[1:], after(0, ALL, {})))
+
+    assert back.known == after(0, ALL, {}).known
+
+
+def test_an_empty_listing_is_held_back_until_a_person_says_so() -> None:
+    gone = after(10, [], after(0, ALL, {}))
+    held = after(99, [], gone)
+    told = after(100, [], {**confirmed(held.known)})
+
+    assert held.to_remove == []
+    assert held.held_back == ["a", "b", "c", "d"]
+    assert held.messages == [
+        "4 of 4 feature environments have left the registry (a, b, c, d), which may be its mistake: "
+        "run `etna test confirm` if they are to be removed, else put their branches back."
+    ]
+    assert after(120, ALL, held).known == after(0, ALL, {}).known
+    assert names(told.to_remove) == ["a", "b", "c", "d"]
+    assert told.messages == []
+
+
+def test_what_was_confirmed_counts_once() -> None:
+    gone = after(10, [], after(0, ALL, {}))
+    back = after(20, ALL, confirmed(gone.known))
+
+    assert after(99, [], after(30, [], back)).held_back == ["a", "b", "c", "d"]
+
+
+def test_environments_that_leave_one_after_the_other_are_counted_together() -> None:
+    plan = after(0, ALL, {})
+    for minute, listed in ((10, ALL[1:]), (11, ALL[2:]), (12, ALL[3:])):
+        plan = after(minute, listed, plan)
+
+    assert after(70, ALL[3:], plan).held_back == ["a"]
+
+
+def test_a_share_and_a_few_need_no_confirmation() -> None:
+    many = [f"feature/{i:02}" for i in range(20)]
+    at_once = Removal(grace=0, share=50)
+
+    assert names(after(1, many[10:], after(0, many, {}), at_once).to_remove) == [f"{i:02}" for i in range(10)]
+    assert len(after(1, many[11:], after(0, many, {}), at_once).held_back) == 11
+    assert names(after(1, [], after(0, ALL[:2], {}), at_once).to_remove) == ["a", "b"]
+
+
+def test_of_two_branches_with_one_name_the_first_keeps_it(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(module, "feature_of", lambda branch: Feature("same", branch))
+
+    both = after(1, ["a", "b"], after(0, ["b"], {}))
+
+    assert both.known == {"same": Known(branch="b", created=NOON)}
+    assert both.messages == ["a would have the name of b, test/same: rename the branch."]
+
+
+LISTINGS = st.lists(st.tuples(st.integers(1, 90), st.lists(st.sampled_from(ALL), unique=True)), max_size=12)
+
+
+@given(LISTINGS, st.sampled_from([Removal(grace=0, share=1), Removal(grace=30), Removal(grace=60, share=100)]))
+def test_whatever_is_listed(listings: list[tuple[int, list[str]]], removal: Removal) -> None:
+    """What is listed is made by one key while it stays, and nothing is removed that is listed or not gone for long."""
+    plan, minute = after(0, [], {}), 0
+    for minutes, listed in listings:
+        minute += minutes
+        before, plan = plan, after(minute, listed, plan, removal)
+        assert after(minute, listed, plan, removal) == plan
+        assert {f"feature/{name}" for name in names(plan.to_make)} == {*listed}
+        assert {*before.known} <= {*plan.known}
+        for request in plan.to_remove:
+            gone = plan.known[request.name].gone_since
+            assert gone and NOON + timedelta(minutes=minute) - gone >= timedelta(minutes=removal.grace)
+        for stays in {*names(before.to_make)}.intersection(names(plan.to_make)):
+            assert plan.known[stays] == before.known[stays]
+
+
+def test_five_hundred_environments_take_no_time() -> None:
+    many = [f"feature/Some-Page-{i}" for i in range(500)]
+    known = after(0, many, {})
+
+    started = time.perf_counter()
+    after(99, many[250:], after(1, many[250:], known))
+    assert time.perf_counter() - started < 0.5

@@ -123,6 +123,10 @@ class RedeployFailed(EtnaError):
     """The database was swapped in; the application's redeploy did not succeed."""
 
 
+class RedeployRefused(RedeployFailed):
+    """What was to be redeployed does not serve: nothing was asked for."""
+
+
 class RedeployUnfinished(RedeployFailed):
     """Whether the application was redeployed is not known yet: asking again goes on with the same redeploy."""
 

@@ -1,10 +1,12 @@
 """The steps from a snapshot to an environment that serves it, one method each; `push` is all of them."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from etna_pipelines.environments import history
 from etna_pipelines.environments.awake import await_awake
+from etna_pipelines.environments.expiry import FullCopy, drop_expired, full_copies
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.known import KnownEnvironments
 from etna_pipelines.environments.push import Begun, Pushing, always
@@ -12,12 +14,20 @@ from etna_pipelines.environments.registry import is_registered
 from etna_pipelines.environments.rollback import rollback
 from etna_pipelines.environments.start import start_embedded
 from etna_pipelines.environments.templates import Template, make_template
-from etna_pipelines.errors import RedeployFailed, SnapshotMissing
+from etna_pipelines.errors import (
+    EtnaError,
+    PushRefused,
+    RedeployFailed,
+    RedeployRefused,
+    RedeployUnfinished,
+)
 from etna_pipelines.redeploy.choice import redeployer_for
 from etna_pipelines.redeploy.redeployer import Deployment, Redeployed, redeploy
+from etna_pipelines.redeploy.versions import version_for
 from etna_pipelines.settings import Environment
 from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.steps import WORKERS, Work
+from etna_pipelines.stores.store import Store
 
 
 @dataclass(frozen=True)
@@ -37,10 +47,9 @@ class PushSteps(Work):
         kind = self.environment(environment).snapshot or "stripped"
         if not id_:
             return self.newest(kind)
-        try:
-            return self.catalogue.read(kind, id_)
-        except SnapshotMissing:
-            return self.catalogue.read("stripped", id_)  # goes anywhere
+        if kind == "full" and id_ in self.catalogue.ids("stripped"):  # those go anywhere
+            kind = "stripped"
+        return self.catalogue.read(kind, id_)
 
     def make_template(self, snapshot: Manifest) -> Template | None:
         """What test environments are cloned from: made of a stripped snapshot, or of the subset that they are to have,
@@ -61,6 +70,7 @@ class PushSteps(Work):
         """Find every reason not to push a snapshot, or the subset of it that the environment is to have."""
         start_embedded(self.settings)
         target = self.environment(environment)
+        redeployer_for(target, self.settings)  # says what it lacks before anything is done
         snapshot = self._part(target, snapshot)
         template = self.make_template(snapshot) if target.feature else None
         return self._pushing(target, snapshot).begin(template)
@@ -94,25 +104,95 @@ class PushSteps(Work):
         start_embedded(self.settings)
         target = self.environment(environment)
         await_awake(target, self.progress)
-        return rollback(target, production=self.settings.production.database, store=self.store)
+        return rollback(target, production=self.settings.production.database, store=self.records(environment))
 
-    def redeploy_last(self, environment: str) -> Redeployed | None:
-        """Redeploy what was last pushed to an environment or rolled back there, unless that was done."""
+    def full_copies(self, environment: str) -> list[FullCopy]:
+        """The full copies that an environment serves and keeps, and when each expires."""
+        return full_copies(self.environment(environment))
+
+    def expire(self, environment: str, now: datetime | None = None) -> Push | None:
+        """Replace an expired full copy that an environment serves by the newest stripped snapshot, and drop one that it
+        keeps. Returns the push, where there was one. Once more does nothing.
+
+        Raises PushRefused where a copy has to be replaced and there is no stripped snapshot."""
+        start_embedded(self.settings)
+        now, target = now or datetime.now(UTC), self.environment(environment)
+        await_awake(target, self.progress)
+        self._drop_expired(target, now)
+        expired = next((copy for copy in full_copies(target) if copy.live and copy.expires <= now), None)
+        if expired is None:
+            return None
+        stripped = self.catalogue.newest("stripped")
+        if stripped is None:
+            raise PushRefused(
+                f"{environment} serves the full snapshot {expired.holds.snapshot}, which expired on "
+                f"{expired.expires:%d %B %Y}, and there is no stripped one to replace it: run the job `nightly`."
+            )
+        done = self.push(environment, stripped)
+        self._drop_expired(target, now)  # it is what that push keeps
+        return done
+
+    def redeploy_last(self, environment: str, version: str = "") -> Redeployed | None:
+        """Redeploy what was last pushed to an environment or rolled back there, unless that was done: with `version`,
+        unless that was done with this version."""
         self.environment(environment)
-        record = history.last(self.store, environment)
+        record = history.last(self.records(environment), environment)
         if record is None:
-            raise RedeployFailed(f"Nothing was pushed to {environment} yet: run the job that does, then redeploy.")
-        return self.redeploy(record.push)
+            raise RedeployRefused(f"Nothing was pushed to {environment} yet: run the job that does, then redeploy.")
+        return self.redeploy(record.push, version)
 
-    def redeploy(self, done: Push) -> Redeployed | None:
-        """Redeploy what a push was for; None where the settings name no way to."""
+    def redeploy(self, done: Push, version: str = "") -> Redeployed | None:
+        """Redeploy what a push was for; None where the settings name no way to.
+
+        Where it fails and the settings say so, the previous database is swapped back in and redeployed, once; that
+        the push failed is raised all the same."""
         target = self.environment(done.environment)
-        redeployer = redeployer_for(target, self.settings.home)
+        try:
+            return self._redeploy(done, target, version)
+        except (RedeployRefused, RedeployUnfinished):
+            raise
+        except RedeployFailed as failure:
+            if not target.rolls_back or not done.previous or done.action == "rollback":
+                raise
+            raise self._rolled_back(target, failure) from None
+
+    def _redeploy(self, done: Push, target: Environment, version: str) -> Redeployed | None:
+        redeployer = redeployer_for(target, self.settings)
         if redeployer is None:
             return None
         start_embedded(self.settings)
-        deployment = Deployment(done.id, target.name, target.database, feature=target.feature)
-        return redeploy(done, deployment, redeployer, self.store)
+        await_awake(target, self.progress)
+        deployment = Deployment(
+            done.id, target.name, target.database, version or self._version(target), feature=target.feature
+        )
+        return redeploy(
+            done, deployment, redeployer, self.records(target.name), health=target.health, anew=bool(version)
+        )
+
+    def _version(self, target: Environment) -> str | None:
+        """The version of the application that it is to run; None for whichever is there."""
+        if not self.settings.github:
+            return version_for(target, None)
+        with self.settings.open_github() as github:
+            return version_for(target, github)
+
+    def _rolled_back(self, target: Environment, failure: RedeployFailed) -> RedeployFailed:
+        """Roll back; the error that tells of both."""
+        try:
+            self.redeploy(self.rollback(target.name))
+        except EtnaError as error:
+            return RedeployFailed(f"{failure} Its rollback did not go well either: {error}")
+        return RedeployFailed(
+            f"{target.name} was rolled back to the database that it had before, and redeployed: {failure}"
+        )
+
+    def records(self, environment: str) -> Store:
+        """Where pushes to an environment are recorded."""
+        return self.settings.records(environment, self.store)
+
+    def _drop_expired(self, target: Environment, now: datetime) -> None:
+        production, records = self.settings.production.database, self.records(target.name)
+        drop_expired(target, production=production, records=records, now=now)
 
     def _part(self, target: Environment, snapshot: Manifest) -> Manifest:
         """What of a snapshot an environment is to have: a subset of a stripped one, or the whole."""
@@ -133,5 +213,7 @@ class PushSteps(Work):
             scratch=self.scratch,
             jobs=WORKERS,
             progress=self.progress,
+            records=self.records(target.name),
             still_wanted=partial(is_registered, self.settings, target.feature) if target.feature else always,
+            home=self.settings.home,
         )

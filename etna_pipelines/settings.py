@@ -267,11 +267,11 @@ class Settings:
 
         return GitHub.open(self.github, secret, self.home / "github")
 
-    def open_records(self, environment: str) -> "Store":
-        """Where pushes to an environment are recorded: beside the snapshots; for `local` under the home, because other
-        developers have a local database too."""
+    def records(self, environment: str, store: "Store") -> "Store":
+        """Where pushes to an environment are recorded: in the store of the snapshots; for `local` under the home,
+        because other developers have a local database too."""
         if environment != "local":
-            return self.open_store()
+            return store
         from etna_pipelines.stores.local import LocalStore
 
         return LocalStore(self.home / "records")

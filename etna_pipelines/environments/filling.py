@@ -4,14 +4,15 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from psycopg import sql
 
-from etna_pipelines.environments.naming import Purpose, is_name_for
+from etna_pipelines.environments.naming import Purpose, is_name_for, push_of
 from etna_pipelines.environments.preflight import Ground
 from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.server import Database
-from etna_pipelines.snapshots.manifest import Manifest
+from etna_pipelines.snapshots.manifest import Manifest, new_id
 
 ROLES: Mapping[Purpose, Purpose] = {"new": "restorer", "rehearsal": "rehearser"}
 """What databases are made for, and the roles that fill them."""
@@ -59,11 +60,15 @@ def restorer(database: Database, ground: Ground, role: str) -> Iterator[Database
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
-def sweep(connection: Connection, live: str, purpose: Purpose) -> None:
-    """Drop the databases that earlier pushes to `live` made for a purpose, and the roles that went with them."""
+def sweep(connection: Connection, live: str, purpose: Purpose, before: datetime | None = None) -> None:
+    """Drop the databases that earlier pushes to `live` made for a purpose, and the roles that went with them; with a
+    moment, those of pushes that began before it."""
     for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall():
-        if is_name_for(purpose, live, name):
+        push = push_of(purpose, live, name)
+        if push and (before is None or push < new_id(before).lower()):
             drop(connection, name)
+    if before:
+        return
     if role := ROLES.get(purpose):
         for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall():
             if is_name_for(role, live, name):

@@ -1,9 +1,10 @@
-"""What no push may do: write to production, or put a full snapshot where only stripped ones may go.
+"""What no push or rollback may do: write to production, or bring a full snapshot where only stripped ones may go.
 
 Production is known by its address, by what its server says of itself (a server has many addresses) and by the mark that
 people may leave in its comment. It is asked for when a push begins and again right before its swap."""
 
 from collections.abc import Set
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from etna_pipelines.environments.history import is_marked_production
@@ -11,7 +12,7 @@ from etna_pipelines.environments.naming import belongs_to
 from etna_pipelines.errors import EtnaError, PushRefused
 from etna_pipelines.postgres.handover import Connection, comment_of
 from etna_pipelines.postgres.server import Database, system_identifier
-from etna_pipelines.snapshots.manifest import Kind, Source
+from etna_pipelines.snapshots.manifest import Kind, Source, time_of
 
 if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
@@ -19,13 +20,24 @@ if TYPE_CHECKING:
 LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
 
 
-def refuse_kind(kind: Kind, id_: str, target: "Environment") -> None:
-    """Raise PushRefused where the target may not hold that kind of snapshot."""
-    what = f"The {kind} snapshot {id_} is not pushed to {target.name}"
+def refuse_snapshot(kind: Kind, id_: str, target: "Environment") -> None:
+    """Raise PushRefused where the target may not hold a snapshot: a full one only where that is declared, and for as
+    long as it may."""
+    what = f"The {kind} snapshot {id_} does not go to {target.name}"
     if target.snapshot is None:
-        raise PushRefused(f"{what}: it takes no snapshots.")
+        raise PushRefused(f"{what}, which takes no snapshots.")
     if kind == "full" and target.snapshot != "full":
         raise PushRefused(f"{what}, which may only hold stripped ones: push a stripped snapshot.")
+    expired = expires(kind, id_, target)
+    if expired and expired <= datetime.now(UTC):
+        raise PushRefused(f"{what}, which may have held it until {expired:%d %B %Y}: push a newer one.")
+
+
+def expires(kind: Kind, id_: str, target: "Environment") -> datetime | None:
+    """Until when the target may hold a snapshot; None for always. Counted from when the data was taken: an old copy of
+    people's data gets no younger by being pushed again."""
+    taken = time_of(id_) if kind == "full" else None
+    return taken + target.expires_after if taken and target.expires_after else None
 
 
 def refuse_production(target: "Environment", production: Database | None, source: Source | None = None) -> None:

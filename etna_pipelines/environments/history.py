@@ -1,7 +1,7 @@
 """What an environment serves, asked of itself, and what was done to it, kept in the store.
 
 The database's comment says what it holds: it moves with a rename and cannot disagree with the data. The store keeps a
-record of every push and rollback: who, when, and which version was redeployed after it.
+record of every push, rollback and expiry: who, when, what, and which version was redeployed after it.
 """
 
 import getpass
@@ -39,10 +39,10 @@ class Serving(_Model):
 
 
 class Push(_Model):
-    """A push or rollback that was done: swapped in and healthy."""
+    """A push or rollback that was done: swapped in and healthy. Or an expiry: a full snapshot's copy was dropped."""
 
     id: str
-    action: Literal["push", "rollback"] = "push"
+    action: Literal["push", "rollback", "expiry"] = "push"
     environment: str
     snapshot: str | None
     kind: Kind | None
@@ -109,8 +109,17 @@ def mark(connection: Connection, database: str, content: Serving, like: str | No
 
 
 def record(store: Store, push: Push) -> None:
-    """Keep a push that is done."""
+    """Keep a push, rollback or expiry that is done, by its environment and by its snapshot."""
     _write(store, Record(push=push, by=_who()))
+    if push.snapshot:
+        store.put(f"lineage/{push.snapshot}/{_key(push)}", [b"\n"])
+
+
+def of_snapshot(store: Store, id_: str) -> list[Record]:
+    """Everywhere that a snapshot was brought to, brought back to or dropped from, oldest first."""
+    prefix = f"lineage/{id_}/"
+    found = [_read(store, item.key.removeprefix(prefix)) for item in store.list(prefix)]
+    return sorted(found, key=lambda record: record.push.started)
 
 
 def record_redeploy(store: Store, push: Push, outcome: RedeployOutcome) -> None:
@@ -125,7 +134,7 @@ def recorded(store: Store, push: Push) -> Record | None:
 
 def find(store: Store, environment: str, push_id: str) -> Record | None:
     """The push or rollback of an id."""
-    key = _key(environment, push_id)
+    key = f"pushes/{environment}/{push_id}.json"
     return _read(store, key) if any(item.key == key for item in store.list(key)) else None
 
 
@@ -135,12 +144,13 @@ def last(store: Store, environment: str) -> Record | None:
     return _read(store, max(keys)) if keys else None
 
 
-def _key(environment: str, push_id: str) -> str:
-    return f"pushes/{environment}/{push_id}.json"
+def _key(push: Push) -> str:
+    """An expiry changes nothing of what is served: it stands apart from those of which the newest one counts."""
+    return f"{'expiries' if push.action == 'expiry' else 'pushes'}/{push.environment}/{push.id}.json"
 
 
 def _write(store: Store, content: Record) -> None:
-    store.put(_key(content.push.environment, content.push.id), [content.model_dump_json(indent=1).encode()])
+    store.put(_key(content.push), [content.model_dump_json(indent=1).encode()])
 
 
 def _read(store: Store, key: str) -> Record:

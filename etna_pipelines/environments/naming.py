@@ -22,8 +22,13 @@ def name_for(purpose: Purpose, live: str, push_id: str) -> str:
 
 def is_name_for(purpose: Purpose, live: str, name: str) -> bool:
     """Whether some push to `live` made this name for this purpose."""
+    return push_of(purpose, live, name) is not None
+
+
+def push_of(purpose: Purpose, live: str, name: str) -> str | None:
+    """The id, in lower case, of the push to `live` that made this name for this purpose."""
     found = re.search(r"\d{8}t\d{12}z-[0-9a-f]{6}$", name)
-    return found is not None and name == name_for(purpose, live, found.group())
+    return found.group() if found and name == name_for(purpose, live, found.group()) else None
 
 
 def previous_name(live: str) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etna_pipelines.environments.guard import LOCAL_HOSTS, refuse_kind, refuse_marked, refuse_production
+from psycopg import sql
+
+from etna_pipelines.environments.guard import LOCAL_HOSTS, refuse_marked, refuse_production, refuse_snapshot
 from etna_pipelines.errors import EtnaError, PushRefused
 from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.programs import find
@@ -16,6 +18,8 @@ from etna_pipelines.snapshots.manifest import Manifest
 if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
+OWNER = "etna_owner"
+"""Owns a developer's database where a superuser would."""
 INDEXED = 1.5
 """What a table takes with its indexes, as a multiple of its COPY text: an estimate."""
 MARGIN = 1.2
@@ -49,7 +53,7 @@ class Ground:
 def preflight(manifest: Manifest, target: "Environment", production: Database | None) -> Ground:
     """Raise PushRefused unless `manifest` may be pushed to `target` and its server can take it. Where production is not
     even to be asked who it is (None), it is what the manifest says of it."""
-    refuse_kind(manifest.kind, manifest.id, target)
+    refuse_snapshot(manifest.kind, manifest.id, target)
     _refuse_unproven(manifest, target)
     refuse_production(target, production, manifest.source)
     with target.database.maintenance.connect() as connection:
@@ -128,9 +132,11 @@ def _read_live(connection: Connection, name: str) -> Live | None:
 def _ground(connection: Connection, target: "Environment") -> Ground:
     live = _read_live(connection, target.database.name)
     user = target.database.user
-    owner = target.owner or (live.owner if live else user)
     row = connection.execute("SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user").fetchone()
     superuser, creates = row or (False, False)
+    owner = target.owner or (live.owner if live else user)
+    if target.makes_owner and superuser:
+        owner = _ordinary(connection, owner, named=target.owner is not None)
     found = connection.execute(
         "SELECT rolsuper, pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = %s", [owner]
     ).fetchone()
@@ -147,6 +153,18 @@ def _ground(connection: Connection, target: "Environment") -> Ground:
     if not member:
         raise PushRefused(f"Role {user} is no member of {owner}, who is to own {target.database.label}: GRANT it.")
     return Ground(owner, superuser, live)
+
+
+def _ordinary(connection: Connection, owner: str, *, named: bool) -> str:
+    """The owner itself, or OWNER in place of a superuser whom nobody named; made where it is missing.
+
+    A fresh container has a superuser and a database of his. He goes on reaching all that is in it."""
+    roles: dict[str, bool] = dict(connection.execute("SELECT rolname, rolsuper FROM pg_roles").fetchall())
+    if roles.get(owner) and not named:
+        owner = OWNER
+    if owner not in roles:
+        connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(owner)))
+    return owner
 
 
 def _server(target: "Environment") -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from etna_pipelines.environments import history
-from etna_pipelines.environments.guard import refuse_production
+from etna_pipelines.environments.guard import refuse_production, refuse_snapshot
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.naming import previous_name
 from etna_pipelines.environments.target import alone, explained, record_done
@@ -32,11 +32,8 @@ def rollback(target: "Environment", *, production: Database, store: Store) -> Pu
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [previous]).fetchone():
                 raise PushRefused(f"{live.label} has no previous database to roll back to: push a snapshot instead.")
             held = history.serving_of(comment_of(connection, previous))
-        if held and held.kind == "full" and target.snapshot != "full":
-            raise PushRefused(
-                f"The previous database of {target.name} holds a full snapshot, and it may only hold stripped ones: "
-                "push a stripped snapshot."
-            )
+        if held:
+            refuse_snapshot(held.kind, held.snapshot, target)
         swapped = swap_back(live, previous)
         try:
             live.connect().close()

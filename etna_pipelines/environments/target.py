@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -46,10 +47,10 @@ def exists(database: Database) -> bool:
         return found.fetchone() is not None
 
 
-def sweep(target: "Environment", purpose: Purpose = "new") -> None:
-    """Drop what killed pushes to `target` left. For whoever works on it alone."""
+def sweep(target: "Environment", purpose: Purpose = "new", before: datetime | None = None) -> None:
+    """Drop what killed pushes to `target` left: all, or those that began before a moment. For who works on it alone."""
     with target.database.maintenance.connect() as connection:
-        filling.sweep(connection, target.database.name, purpose)
+        filling.sweep(connection, target.database.name, purpose, before)
 
 
 def record_done(store: Store, done: Push) -> None:

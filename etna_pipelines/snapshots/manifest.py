@@ -290,6 +290,14 @@ def new_id(now: datetime | None = None) -> str:
     return f"{moment:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(3)}"
 
 
+def time_of(id_: str) -> datetime | None:
+    """The moment of an id that `new_id` made; None for any other text."""
+    try:
+        return datetime.strptime(id_.partition("-")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def _mac(data: bytes, signing_key: bytes) -> str:
     """HMAC-SHA-256 over a manifest's canonical JSON (sorted keys, no spaces) without its `hmac`.
 

@@ -8,10 +8,11 @@ from typing import Protocol
 from etna_pipelines.environments import history
 from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.history import Push, RedeployOutcome
-from etna_pipelines.errors import RedeployFailed, RedeployUnfinished
+from etna_pipelines.errors import RedeployFailed, RedeployRefused, RedeployUnfinished
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.redeploy.health import check_application
+from etna_pipelines.redeploy.placeholders import fill
 from etna_pipelines.redeploy.spec import Health
 from etna_pipelines.stores.store import Store
 
@@ -32,8 +33,8 @@ class Deployment:
     """The version of the application; None for whichever is there."""
     feature: Feature | None = None
     attempt: int = 1
-    asked: bool = False
-    """Whether an earlier try of this attempt may have asked for it already."""
+    asked: datetime | None = None
+    """Since when an earlier try of this attempt may have asked for it; None where none did."""
     reference: str | None = None
     """What that one was told to call it."""
     note: Callable[[str], None] = _forget
@@ -87,7 +88,7 @@ def redeploy(
 
     A push that the store does not know was not swapped in, and one that is not the last does not serve any more: both
     are refused. What was asked for and did not come to a known end is gone on with; a failure can be tried again.
-    Raises RedeployFailed, LockHeld."""
+    Raises RedeployFailed, LockHeld, GitHubError."""
     with exclusive(deployment.database, f"redeploy {push.environment}"):
         before = _outcome(store, push)
         if before and anew and before.version != deployment.version:
@@ -97,7 +98,7 @@ def redeploy(
         asked = _asked(store, push, deployment, before)
         try:
             done = redeployer.redeploy(asked)
-            version = check_application(health, asked.environment, asked.version) if health else None
+            version = check_application(_filled(health, asked), asked.environment, asked.version) if health else None
         except RedeployUnfinished:
             raise
         except RedeployFailed:
@@ -108,15 +109,20 @@ def redeploy(
         return done
 
 
+def _filled(health: Health, deployment: Deployment) -> Health:
+    version_url = fill(health.version_url, deployment) if health.version_url else None
+    return health.model_copy(update={"url": fill(health.url, deployment), "version_url": version_url})
+
+
 def _outcome(store: Store, push: Push) -> RedeployOutcome | None:
-    """How the redeploy of a push went so far. Raises RedeployFailed for one that does not serve."""
+    """How the redeploy of a push went so far. Raises RedeployRefused for one that does not serve."""
     known, last = history.recorded(store, push), history.last(store, push.environment)
     if known is None or last is None:
-        raise RedeployFailed(
+        raise RedeployRefused(
             f"{push.environment} is not redeployed: the store has no record of push {push.id}; push again."
         )
     if last.push.id != push.id:
-        raise RedeployFailed(
+        raise RedeployRefused(
             f"{push.environment} is not redeployed for push {push.id}, which does not serve any more: there was a "
             f"{last.push.action} since; run `etna redeploy {push.environment}` for that one."
         )
@@ -131,7 +137,7 @@ def _asked(store: Store, push: Push, deployment: Deployment, before: RedeployOut
         _record(store, push, reference=reference)
 
     if before and before.succeeded is None:
-        deployment = replace(deployment, version=before.version, asked=True, reference=before.reference)
+        deployment = replace(deployment, version=before.version, asked=before.at, reference=before.reference)
         return replace(deployment, attempt=before.attempt, note=note)
     attempt = before.attempt + 1 if before else 1
     _record(store, push, succeeded=None, version=deployment.version, seconds=0, attempt=attempt, reference=None)

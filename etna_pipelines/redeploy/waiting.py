@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -10,6 +11,8 @@ PATIENCE = 3600.0
 """Seconds that a deployment may take."""
 LOOKING = 30.0
 """Seconds within which what was asked for can be found: lists elsewhere are a little behind."""
+REMEMBERED = timedelta(days=2)
+"""How old something can be that is still looked for."""
 
 
 def wait_for(look: Callable[[], Found | None], patience: float, every: float = 5.0) -> Found | None:

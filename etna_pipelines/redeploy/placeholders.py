@@ -1,0 +1,65 @@
+"""`{version}` and its like, in what environments.yaml says of a redeploy."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from etna_pipelines.errors import RedeployUnfinished
+
+if TYPE_CHECKING:
+    from etna_pipelines.redeploy.redeployer import Deployment
+
+_PLACEHOLDER = re.compile(r"\{(version|branch|image_tag|environment|name|push)\}")
+_HARMLESS = re.compile(r"[A-Za-z0-9._/+@-]+")
+"""Names of versions and branches go into workflows and shells: one with a quote or a `$` in it would be run there."""
+
+_MISSING = {
+    "version": "no version is known: give `github` in environments.yaml, with releases, or a `version` that it has",
+    "branch": "only feature environments have a branch",
+    "image_tag": "neither a version nor a branch is known",
+}
+
+
+def fill(text: str, deployment: "Deployment", quote: Callable[[str], str] = str) -> str:
+    """The text with its placeholders filled in; other braces stay. `quote` is for texts that a shell reads.
+
+    - `{version}`: the version of the application; `{branch}`: the feature environment's branch; `{image_tag}`: what
+      the images of that branch are tagged with, and the version elsewhere
+    - `{environment}`: `staging`, `test/login-page`; `{name}`: the part after the slash, `login-page`
+    - `{push}`: the idempotency key
+
+    Raises RedeployUnfinished for a placeholder that there is nothing for."""
+    values = _values(deployment)
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if not (filled := values[name]):
+            raise RedeployUnfinished(
+                f"{deployment.failed}: `{{{name}}}` is to be filled in, and {_MISSING[name]}; then run `etna redeploy "
+                f"{deployment.environment}`."
+            )
+        if not _HARMLESS.fullmatch(filled):
+            raise RedeployUnfinished(
+                f"{deployment.failed}: what `{{{name}}}` stands for has characters that no tag of an image may have; "
+                "rename the branch, or take the placeholder out of environments.yaml."
+            )
+        return quote(filled)
+
+    return _PLACEHOLDER.sub(value, text)
+
+
+def fill_values(texts: Mapping[str, str], deployment: "Deployment") -> dict[str, str]:
+    """A mapping with the placeholders of its values filled in."""
+    return {name: fill(text, deployment) for name, text in texts.items()}
+
+
+def _values(deployment: "Deployment") -> Mapping[str, str | None]:
+    feature = deployment.feature
+    return {
+        "version": deployment.version,
+        "branch": feature.branch if feature else None,
+        "image_tag": feature.image_tag if feature else deployment.version,
+        "environment": deployment.environment,
+        "name": feature.name if feature else deployment.environment,
+        "push": deployment.key,
+    }

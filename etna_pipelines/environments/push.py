@@ -79,8 +79,8 @@ class Pushing:
     """Asked when the push begins and right before its swap."""
     home: Path = Path(".etna")
     """Where passwords that are made up and logs of commands are kept."""
-    version: str | None = None
-    """The version of the application that will run, where a command asks for it."""
+    version: Callable[[], str | None] = lambda: None
+    """Finds out which version of the application will run, for commands that name it."""
 
     def begin(self, template: Template | None = None) -> Begun:
         """Find every reason not to, and sweep what killed pushes left. Waits for a server that is switched off. With a
@@ -218,7 +218,7 @@ class Pushing:
                 verify(self.manifest, restorer)
 
     def _fix_up(self, begun: Begun, ground: Ground) -> None:
-        stages.reach(self._new(begun), None)  # killed in here, it is filled anew: a fix-up is done to production's rows
+        stages.reach(self._new(begun), None)  # killed in here, it is filled anew: fix-ups are made once
         with self._as_restorer(begun, ground) as restorer:
             fix_up(
                 restorer,

@@ -1,6 +1,7 @@
 """The application's own programs on the new database: migrate, update_index."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,18 +13,18 @@ if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
 
-def run_commands(new: Database, target: "Environment", *, push: str, version: str | None, home: Path) -> None:
+Version = Callable[[], str | None]
+"""Finds out which version of the application the environment is to run; None where nobody knows."""
+
+
+def run_commands(new: Database, target: "Environment", *, push: str, version: Version, home: Path) -> None:
     """Run each command to its end, as the role that `new` is reached by. Raises FixUpFailed unless all end well.
 
-    A command finds what a redeploying one does, ETNA_DATABASE_URL being the new database's."""
-    known = {"{name}": target.feature.name if target.feature else target.name}
-    if version:
-        known |= {"{version}": version, "{image_tag}": version}
-    if target.feature:
-        known["{image_tag}"] = target.feature.image_tag
+    A command finds what a redeploying one does, ETNA_DATABASE_URL being the new database's. `version` is asked for only
+    where a command names it."""
     log = home.absolute() / "fix-ups" / f"{target.name}-{push}.log"
     for number, command in enumerate(target.fix_ups.commands, 1):
-        arguments = [_filled(argument, known) for argument in command]
+        arguments = [_filled(argument, target, version) for argument in command]
         given = environment_of(target.name, push, new, home)
         try:
             ended = run_program(arguments, given, log, target.fix_ups.timeout * 60)
@@ -33,10 +34,17 @@ def run_commands(new: Database, target: "Environment", *, push: str, version: st
             raise FixUpFailed(f"command {number}, {command[0]}, failed ({ended.failure}): read {log}.")
 
 
-def _filled(argument: str, known: Mapping[str, str]) -> str:
-    for place in ("{version}", "{image_tag}", "{name}"):
-        if place in argument:
-            if place not in known:
-                raise FixUpFailed(f"`{place}` is not known here: say which `version` the environment runs.")
-            argument = argument.replace(place, known[place])
-    return argument
+def _filled(argument: str, target: "Environment", version: Version) -> str:
+    """With its placeholders filled in; other braces stay."""
+    feature = target.feature
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] == "name":
+            return feature.name if feature else target.name
+        if feature and found[1] == "image_tag":
+            return feature.image_tag
+        if known := version():
+            return known
+        raise FixUpFailed(f"`{found[0]}` is not known: say which `version` {target.name} runs, or take it out.")
+
+    return re.sub(r"\{(version|image_tag|name)\}", value, argument)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from etna_pipelines.errors import ReleaseFailed
+from etna_pipelines.errors import ReleaseFailed, StoreError
 from etna_pipelines.releases.changes import TableChange
 from etna_pipelines.snapshots.manifest import Kind
+from etna_pipelines.stores.store import Store
 
 SHOWN = 15
 """Rows of each table of the page."""
@@ -67,6 +68,23 @@ class Rehearsal(_Model):
     def blocked(self) -> float:
         """The longest that an application would have waited for any one table, in seconds."""
         return max((change.held for change in self.tables if change.blocks != "nothing"), default=0.0)
+
+
+def keep(rehearsal: Rehearsal, store: Store) -> None:
+    """Keep it as `rehearsals/<id>.json`."""
+    store.put(f"rehearsals/{rehearsal.id}.json", [rehearsal.model_dump_json(indent=1).encode()])
+
+
+def read_rehearsals(store: Store) -> list[Rehearsal]:
+    """Those in the store, newest first."""
+    return [_read(store, item.key) for item in store.list("rehearsals/")][::-1]
+
+
+def _read(store: Store, key: str) -> Rehearsal:
+    try:
+        return Rehearsal.model_validate_json(b"".join(store.read(key)))
+    except ValidationError:
+        raise StoreError(f"{store.location(key)} is no record of a rehearsal: delete it.") from None
 
 
 def refuse_failed(rehearsal: Rehearsal) -> None:

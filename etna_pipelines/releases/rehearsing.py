@@ -30,7 +30,7 @@ from etna_pipelines.postgres.restore import fetch_archive, restore, verify
 from etna_pipelines.postgres.server import Database, reason
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.releases.changes import TableState, changes, read_tables
-from etna_pipelines.releases.rehearsal import Migration, Rehearsal, Statements
+from etna_pipelines.releases.rehearsal import Migration, Rehearsal, Statements, keep
 from etna_pipelines.releases.watching import Watch, watching
 from etna_pipelines.scratch import workspace
 from etna_pipelines.snapshots.manifest import Manifest, new_id
@@ -85,7 +85,7 @@ class Rehearsing:
             check_space(self.manifest, self.target)
             with self._private_database(id_, ground) as (database, role):
                 found = self._rehearsed(id_, database, role)
-        self.store.put(f"rehearsals/{id_}.json", [found.model_dump_json(indent=1).encode()])
+        keep(found, self.store)
         return found
 
     def _rehearsed(self, id_: str, database: Database, role: Database) -> Rehearsal:

@@ -1,0 +1,76 @@
+"""What is done with releases of the application: make one, see which are published, rehearse one."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from etna_pipelines.environments.awake import await_awake
+from etna_pipelines.environments.start import start_embedded
+from etna_pipelines.errors import ReleaseFailed, SettingsError
+from etna_pipelines.postgres.locks import exclusive_file
+from etna_pipelines.releases.calver import CalVer
+from etna_pipelines.steps import WORKERS, Work
+
+if TYPE_CHECKING:
+    from etna_pipelines.releases.rehearsal import Rehearsal
+
+
+@dataclass(frozen=True)
+class ReleaseSteps(Work):
+    """The application's releases. Staging has one before production does."""
+
+    def create_release(self, version: str = "") -> str:
+        """Make the tag of the next version, or of the one named; returns the version. One that was asked for before and
+        did not come to its end is gone on with. Raises ReleaseFailed, GitHubError, LockHeld."""
+        from etna_pipelines.releases.creation import Creating
+
+        with (
+            exclusive_file(self.settings.home / "locks" / "release", "release"),
+            self.settings.open_github() as github,
+        ):
+            return str(Creating(github, self.settings.releases, self.store).create(version))
+
+    def newest_published(self, after: str = "") -> str | None:
+        """The newest published release, where it is newer than the version `after`. Raises GitHubError."""
+        from etna_pipelines.releases.published import newest_release
+
+        with self.settings.open_github() as github:
+            newest = newest_release(github)
+        known = CalVer.parse(after)
+        return str(newest) if newest and (known is None or newest > known) else None
+
+    def rehearse(self, version: str) -> "Rehearsal":
+        """Run a release's migrations on the newest snapshot that staging may hold, in a private database beside it that
+        is dropped afterwards; what was found is kept in the store.
+
+        Migrations that fail are a finding: see `refuse_failed`. Raises ReleaseFailed, PushRefused, LockHeld."""
+        from etna_pipelines.releases.rehearsing import Rehearsing
+
+        wanted, spec = CalVer.parse(version), self.settings.releases
+        if wanted is None:
+            raise ReleaseFailed(f"`{version}` is no version: write it as 26.08.21.2215.")
+        if not spec.migrate:
+            raise SettingsError(
+                "`releases` has no `migrate` in environments.yaml: give it the program that migrates a database, as in "
+                "`[docker, run, ..., image:{version}, python, manage.py, migrate]`."
+            )
+        start_embedded(self.settings)
+        staging = self.settings.environment("staging")
+        await_awake(staging, self.progress)
+        return Rehearsing(
+            self.newest(staging.snapshot or "stripped"),
+            staging,
+            str(wanted),
+            spec.migrate,
+            self.store,
+            self.settings.home,
+            timedelta(minutes=spec.longest),
+            WORKERS,
+            self.progress,
+        ).rehearse()
+
+    def rehearsals(self, version: str = "") -> "list[Rehearsal]":
+        """The rehearsals in the store, of a version or all, newest first."""
+        from etna_pipelines.releases.rehearsal import read_rehearsals
+
+        return [found for found in read_rehearsals(self.store) if version in ("", found.version)]

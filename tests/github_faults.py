@@ -1,6 +1,6 @@
 """What can go wrong between us and GitHub: `github_server.faults.append(lost_reply(on="dispatches"))`.
 
-A fault is met by the next `times` requests whose method and path, as in `POST /repos/a/b/actions/...`, hold `on`."""
+A fault is met by the next `times` requests that hold `on`, as in `GET /repos/a/b/tags?page=2`."""
 
 import time
 from collections.abc import Mapping
@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Fault:
-    """One thing that goes wrong. Without `status` the request is served, and then `reply` goes wrong."""
+    """One thing that goes wrong, with the request or with its reply."""
 
     on: str = ""
     times: int = 1
     status: int | None = None
     """Answered instead of serving the request."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """More headers of the reply, whichever it is."""
     message: str = ""
     resets: bool = False
     """The connection ends before the request is served."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.github_faults import Fault
 
@@ -28,6 +28,11 @@ class Request:
     body: Json
     status: int = 0
     """What was answered; 0 where nothing was."""
+
+    @property
+    def line(self) -> str:
+        """`GET /repos/a/b/tags?page=2`"""
+        return f"{self.method} {self.path}" + (f"?{urlencode(self.query)}" if self.query else "")
 
     @property
     def bearer(self) -> str:
@@ -83,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
             reply = Reply(fault.status, {"message": fault.message}, dict(fault.headers))
         else:
             reply = self.server.answer(request)
+            reply.headers |= fault.headers
         time.sleep(fault.delay)
         if fault.loses:
             return self._reset()

@@ -98,8 +98,8 @@ class GitHubServer(Repository):
             self._http.server_close()
 
     def count(self, what: str) -> int:
-        """How many requests hold `what` in their method and path: `POST /repos/a/b/...`."""
-        return sum(what in f"{request.method} {request.path}" for request in self.requests)
+        """How many requests hold `what`, as in `POST /repos/a/b/...` or `GET /repos/a/b/tags?page=2`."""
+        return sum(what in request.line for request in self.requests)
 
     # What is asked of it.
 
@@ -301,7 +301,7 @@ class GitHubServer(Repository):
     def fault_for(self, request: Request) -> Fault | None:
         with self._lock:
             for fault in self.faults:
-                if fault.on in f"{request.method} {request.path}":
+                if fault.on in request.line:
                     fault.times -= 1
                     if fault.times == 0:
                         self.faults.remove(fault)

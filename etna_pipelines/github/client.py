@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from etna_pipelines.errors import GitHubRefused
 from etna_pipelines.github.answers import (
@@ -27,11 +27,11 @@ from etna_pipelines.github.answers import (
     Tag,
     WorkflowRun,
 )
-from etna_pipelines.github.credentials import AppKey, Credentials, Installation, Token
+from etna_pipelines.github.credentials import AppKey, Installation, Token
 from etna_pipelines.github.limits import PATIENT, Patience
 from etna_pipelines.github.memory import Memory
 from etna_pipelines.github.refusals import Purpose
-from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.github.spec import GitHubApp, GitHubSpec
 from etna_pipelines.github.transport import Transport
 
 PAGE = 100
@@ -61,16 +61,11 @@ class GitHub:
     def open(cls, spec: GitHubSpec, secret: str, memory: Path | None = None, patience: Patience = PATIENT) -> Self:
         """`secret` is a token, or the App's private key where `spec` has an App; `memory` a directory for pages with
         ETags. Connects to nothing. Raises SettingsError for a private key that is none."""
-        credentials: Credentials = Token(secret)
-        if app := spec.app:
-            itself = Transport(spec.api_url, AppKey(app, secret), patience)
-            purpose = Purpose(f"asking for a token of the App's installation {app.installation}", "metadata: read")
-            path = f"app/installations/{app.installation}/access_tokens"
-            credentials = Installation(
-                # A token more than is used does no harm.
-                lambda: InstallationToken.model_validate_json(itself.post(path, purpose, harmless=True))
-            )
-        return cls(spec.repository, Transport(spec.api_url, credentials, patience, Memory(memory) if memory else None))
+        credentials = AppKey(spec.app, secret) if spec.app else Token(secret)
+        transport = Transport(spec.api_url, credentials, patience, Memory(memory) if memory else None)
+        if spec.app:
+            transport = transport.asked_by(_installation(spec.app, transport))
+        return cls(spec.repository, transport)
 
     def close(self) -> None:
         self._transport.close()
@@ -108,8 +103,7 @@ class GitHub:
         Sent once. Raises LostReply where it is unknown whether it arrived: look for the run before asking again."""
         purpose = Purpose(f"dispatching `{workflow}` of {self.repository}", "actions: write")
         body = {"ref": ref, "inputs": dict(inputs), "return_run_details": True}
-        answer = self._transport.post(self._path(f"actions/workflows/{workflow}/dispatches"), purpose, body)
-        return Dispatched.model_validate_json(answer).run if answer else None
+        return self._transport.post(self._path(f"actions/workflows/{workflow}/dispatches"), purpose, _dispatched, body)
 
     def workflow_runs(
         self,
@@ -188,3 +182,19 @@ class GitHub:
 
     def _path(self, rest: str) -> str:
         return f"repos/{self.repository}/{rest}"
+
+
+def _installation(app: GitHubApp, transport: Transport) -> Installation:
+    """The installation of an App, whose token `transport` asks for as the App itself."""
+    purpose = Purpose(f"asking for a token of the App's installation {app.installation}", "metadata: read")
+    path = f"app/installations/{app.installation}/access_tokens"
+    # A token more than is used does no harm.
+    return Installation(lambda: transport.post(path, purpose, InstallationToken.model_validate_json, harmless=True))
+
+
+def _dispatched(answer: bytes) -> int | None:
+    """The run; None for an answer without one, because it was dispatched all the same."""
+    try:
+        return Dispatched.model_validate_json(answer).run
+    except ValidationError:
+        return None

@@ -29,8 +29,8 @@ def refusal(reply: "Reply", purpose: Purpose, variable: str) -> GitHubError:
     doing, status = purpose.doing, reply.status
     if status == 401:
         return GitHubRefused(
-            f"GitHub does not accept {variable} for {doing}: it is wrong, revoked or expired, or this machine's clock "
-            "is; set another one."
+            f"GitHub does not accept {variable} for {doing}: it is wrong, revoked, expired or another App's, or this "
+            "machine's clock is wrong."
         )
     if status == 403 and "x-github-sso" in reply.headers:
         return GitHubRefused(

@@ -5,8 +5,9 @@ Import this module only where GitHub is asked: httpx takes its time to load.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -71,6 +72,12 @@ class Transport:
             },
         )
 
+    def asked_by(self, credentials: Credentials) -> Self:
+        """The same, asked as somebody else."""
+        other = copy(self)
+        other._credentials = credentials
+        return other
+
     def close(self) -> None:
         self._client.close()
 
@@ -97,14 +104,20 @@ class Transport:
             yield answer
 
     def post(
-        self, path: str, purpose: Purpose, body: Mapping[str, object] | None = None, *, harmless: bool = False
-    ) -> bytes:
-        """Ask for something to be done. Raises LostReply where it is unknown whether it was."""
-        ask = Ask("POST", self._url(path, {}), purpose, body or {}, harmless=harmless)
-        reply = self._reply(ask)
+        self,
+        path: str,
+        purpose: Purpose,
+        parse: Callable[[bytes], T],
+        body: Mapping[str, object] | None = None,
+        *,
+        harmless: bool = False,
+    ) -> T:
+        """Ask for something to be done. Raises LostReply where it is unknown whether it was; what is `harmless` is
+        asked again instead."""
+        reply = self._reply(Ask("POST", self._url(path, {}), purpose, body or {}, harmless=harmless))
         if reply.status >= 300:
             raise refusal(reply, purpose, self._credentials.variable)
-        return reply.body
+        return self._parsed(reply.body, purpose, parse)
 
     def _page(self, url: str, purpose: Purpose, parse: Callable[[bytes], T]) -> tuple[T, str | None]:
         """A page and the address of the next one."""

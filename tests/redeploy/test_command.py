@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from etna_pipelines.environments.features import feature_of
 from etna_pipelines.errors import RedeployFailed
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.redeploy.command import CommandRedeployer
@@ -49,6 +50,14 @@ def test_the_program_is_told_what_to_redeploy(tmp_path: Path, monkeypatch: pytes
         "ETNA_HOME": str(tmp_path),
         "PGPASSWORD": "the secret",
     }
+
+
+def test_the_program_is_told_version_and_branch_where_they_are_known(tmp_path: Path) -> None:
+    code = "import os, sys; print(sys.argv[1], os.environ['ETNA_VERSION'], os.environ['ETNA_BRANCH'])"
+    deployment = Deployment("push-1", "test/login", DATABASE, "feature-login", feature_of("feature/login"), attempt=2)
+    done = CommandRedeployer([sys.executable, "-c", code, "{name}:{push}"], tmp_path).redeploy(deployment)
+    assert done.version == "login:push-1-2 feature-login feature/login"
+    assert (tmp_path / "redeploys" / "test-login-push-1-2.log").exists()
 
 
 def test_a_failure_names_environment_program_code_and_log(tmp_path: Path) -> None:

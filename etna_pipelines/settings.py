@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from etna_pipelines.github.client import GitHub
+    from etna_pipelines.github.limits import Patience
     from etna_pipelines.postgres.embedded import EmbeddedServer
     from etna_pipelines.postgres.server import Database
     from etna_pipelines.stores.store import Store
@@ -248,7 +249,7 @@ class Settings:
 
         return S3Store(client or self._s3_client(), self.store.bucket, self.store.prefix)
 
-    def open_github(self) -> "GitHub":
+    def open_github(self, patience: "Patience | None" = None) -> "GitHub":
         """The application's repository on GitHub; close it after use. Connects to nothing. Raises SettingsError where
         there is no `github` in environments.yaml, or no secret for it."""
         if not self.github:
@@ -264,8 +265,9 @@ class Settings:
                 "line of .env, to " + ("the App's private key." if self.github.app else "a fine-grained token for it.")
             )
         from etna_pipelines.github.client import GitHub
+        from etna_pipelines.github.limits import PATIENT
 
-        return GitHub.open(self.github, secret, self.home / "github")
+        return GitHub.open(self.github, secret, self.home / "github", patience or PATIENT)
 
     def records(self, environment: str, store: "Store") -> "Store":
         """Where pushes to an environment are recorded: in the store of the snapshots; for `local` under the home,

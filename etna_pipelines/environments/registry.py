@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.registry_spec import BranchRegistry, DeploymentRegistry, DirectoryRegistry
 from etna_pipelines.errors import GitHubError, GitHubRefused, RegistryError, RegistryRefused, StoreError, StoreRefused
+from etna_pipelines.github.limits import Patience
 from etna_pipelines.stores.store import Store
 
 if TYPE_CHECKING:
     from etna_pipelines.settings import Settings
+
+PATIENCE = Patience(limit=10, reply=10, whole=20, tries=2)
+"""With GitHub: the registry is asked again in half a minute, and a sensor's tick has a minute."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 NOTHING_CHANGES = "no feature environment is added or removed until it does"
@@ -40,7 +44,7 @@ class BranchesOnGitHub:
 
     def branches(self) -> list[str]:
         beginning = re.split(r"[*?[]", self.pattern, maxsplit=1)[0]
-        with _told(), self.settings.open_github() as github:
+        with _told(), self.settings.open_github(PATIENCE) as github:
             names = [branch.name for branch in github.branches(beginning)]
         return [name for name in names if fnmatchcase(name, self.pattern)]
 
@@ -53,7 +57,7 @@ class DeploymentsOnGitHub:
     pattern: str
 
     def branches(self) -> list[str]:
-        with _told(), self.settings.open_github() as github:
+        with _told(), self.settings.open_github(PATIENCE) as github:
             active = [each for each in github.deployments(self.pattern) if each.is_active]
         # Some workflows deploy a commit: then their environment is called as its branch is.
         return [each.environment if COMMIT.fullmatch(each.branch) else each.branch for each in active]

@@ -11,15 +11,19 @@ from etna_pipelines.environments.registry import is_registered, registry_for
 from etna_pipelines.errors import RegistryError, RegistryRefused, SettingsError
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.stores.s3 import s3_client_config
+from tests.github_faults import broken, cut_body, primary_limit
+from tests.github_server import TOKEN, GitHubServer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-Configure = Callable[[str], Settings]
+Configure = Callable[..., Settings]
 
 
 @pytest.fixture
 def configure(fresh: Path) -> Configure:
+    """Settings with a registry, and more lines."""
+
     def configure(registry: str, more: str = "") -> Settings:
         (fresh / "environments.yaml").write_text(f"test: {{registry: {registry}}}\n{more}")
         return load()
@@ -77,3 +81,52 @@ def test_objects_in_s3_are_branches(configure: Configure, s3_server: str, aws_en
 
     with pytest.raises(RegistryRefused, match=r"can't be listed: .*nowhere.* does not exist"):
         registry_for(configure("{directory: 's3://nowhere/environments'}", more)).branches()
+
+
+@pytest.fixture
+def on_github(configure: Configure, github_server: GitHubServer, monkeypatch: pytest.MonkeyPatch) -> Configure:
+    """Settings with a registry on GitHub, which puts two things on a page."""
+    monkeypatch.setenv("ETNA_GITHUB_TOKEN", TOKEN)
+    github_server.page = 2
+    spec = f"github: {{repository: {github_server.repository}, api_url: '{github_server.url}'}}\n"
+    return lambda registry: configure(registry, spec)
+
+
+def test_branches_on_github_that_match(on_github: Configure, github_server: GitHubServer) -> None:
+    for name in ("main", "feature/a", "feature/b/c", "feature/D", "fix/e", "Feature/f"):
+        github_server.add_branch(name)
+
+    assert registry_for(on_github("{branches: feature/*}")).branches() == ["feature/D", "feature/a", "feature/b/c"]
+    del github_server.branches["feature/a"]
+    assert registry_for(on_github("{branches: 'f*/[!D]*'}")).branches() == ["feature/b/c", "fix/e"]
+
+
+def test_deployments_on_github_that_are_not_inactive(on_github: Configure, github_server: GitHubServer) -> None:
+    github_server.deploy("staging", "main")
+    github_server.deploy("feature/a", "feature/a")
+    github_server.deploy("feature/by-commit", "5f" * 20)
+    left = github_server.deploy("feature/b", "feature/b")
+    github_server.deploy("preview", "feature/c")
+    wanted = registry_for(on_github("{deployments: feature/*}"))
+
+    assert sorted(wanted.branches()) == ["feature/a", "feature/b", "feature/by-commit"]
+    github_server.set_state(left, "inactive")
+    assert sorted(wanted.branches()) == ["feature/a", "feature/by-commit"]
+
+
+def test_what_github_has_told_only_in_part_is_no_listing(on_github: Configure, github_server: GitHubServer) -> None:
+    for name in "abc":
+        github_server.add_branch(f"feature/{name}")
+    wanted = registry_for(on_github("{branches: feature/*}"))
+
+    for fault in (broken(times=9, on="page=2"), cut_body(times=9, on="page=2"), primary_limit(seconds=900)):
+        github_server.faults[:] = [fault]
+        with pytest.raises(RegistryError, match="Feature environments can't be listed now: ") as failed:
+            wanted.branches()
+        assert failed.value.retryable
+    github_server.faults.clear()
+    assert len(wanted.branches()) == 3
+
+    github_server.tokens.clear()
+    with pytest.raises(RegistryRefused, match="Feature environments can't be listed: "):
+        wanted.branches()

@@ -368,6 +368,32 @@ def test_the_store_is_a_directory_or_s3(load_text: Load) -> None:
     assert (store.store.bucket, store.store.prefix) == ("snapshots", "nightly")
 
 
+def test_github_is_opened_as_a_token_or_as_an_app(load_text: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"environments.yaml has no `github`"):
+        load_text("").open_github()
+    token, app = "github: {repository: owner/name}", "github: {repository: owner/name, app: {id: 1, installation: 2}}"
+    with pytest.raises(SettingsError, match=r"ETNA_GITHUB_TOKEN is not set, .* a fine-grained token for it"):
+        load_text(token).open_github()
+    with pytest.raises(SettingsError, match=r"ETNA_GITHUB_PRIVATE_KEY is not set, .* the App's private key"):
+        load_text(app).open_github()
+
+    monkeypatch.setenv("ETNA_GITHUB_TOKEN", "github_pat_x")
+    with load_text(token).open_github() as github:
+        assert github.repository == "owner/name"
+    monkeypatch.setenv("ETNA_GITHUB_PRIVATE_KEY", "a word")
+    with pytest.raises(SettingsError, match="is not a private key in PEM"):
+        load_text(app).open_github()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://github.example.org", "https://", "https://user:word@github.example.org", "github.example.org/api"]
+)
+def test_the_github_token_goes_over_https(load_text: Load, url: str) -> None:
+    with pytest.raises(SettingsError, match=r"`github.api_url` must be an https address") as raised:
+        load_text(f"github: {{repository: owner/name, api_url: '{url}'}}")
+    assert "word" not in str(raised.value)
+
+
 def test_a_store_whose_address_is_none(load_text: Load) -> None:
     settings = load_text("store: {url: 's3://snapshots', endpoint_url: nowhere, region: eu-west-2}\n")
 

@@ -1,6 +1,8 @@
 """What environments.yaml says under `github:`."""
 
-from pydantic import Field
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
 
 from etna_pipelines.strict_model import StrictModel
 
@@ -19,3 +21,12 @@ class GitHubSpec(StrictModel):
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     api_url: str = "https://api.github.com"
     app: GitHubApp | None = None
+
+    @field_validator("api_url")
+    @classmethod
+    def _keeps_the_token_private(cls, url: str) -> str:
+        address = urlsplit(url)
+        here = address.scheme == "http" and address.hostname in ("127.0.0.1", "localhost")
+        if not (address.hostname and (here or address.scheme == "https")) or "@" in address.netloc or address.query:
+            raise ValueError("must be an https address without credentials: https://HOST/api/v3 of your own server.")
+        return url

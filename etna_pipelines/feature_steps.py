@@ -120,6 +120,5 @@ class FeatureSteps(Work):
 
     def _make_default_directory(self) -> None:
         """Once: that it is missing later on says that something is wrong."""
-        directory = default_directory(self.settings)
         if self.settings.test.registry is None and not self.known():
-            directory.mkdir(parents=True, exist_ok=True)
+            (default_directory(self.settings) / "feature").mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,203 @@
+"""Environments that come and go with their branches, from a directory that lists them to databases that answer."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from etna_pipelines.environments.features import Feature
+from etna_pipelines.environments.naming import name_for
+from etna_pipelines.environments.target import alone
+from etna_pipelines.errors import EnvironmentGone, EnvironmentWanted, RegistryError, SettingsError
+from etna_pipelines.feature_steps import FeatureSteps
+from etna_pipelines.postgres.backup import backup
+from etna_pipelines.postgres.server import Database
+from etna_pipelines.push_steps import PushSteps
+from etna_pipelines.settings import load
+from etna_pipelines.snapshots.manifest import Manifest, new_id
+from tests.environments.conftest import databases
+from tests.snapshots.samples import PASSED
+
+SITE = "CREATE TABLE page (id int PRIMARY KEY); INSERT INTO page SELECT generate_series(1, 20)"
+OWNER = "owner_of_features"
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def steps(fresh: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[FeatureSteps]:
+    """Of feature environments on production's server, listed in the directory `wanted`."""
+    for name, byte in (("MASKING", "5e"), ("SIGNING", "a7")):
+        monkeypatch.setenv(f"ETNA_{name}_KEY", byte * 32)
+    for name in ("PRODUCTION", "TEST"):
+        monkeypatch.setenv(f"ETNA_{name}_PASSWORD", database.password or "")
+    like = database.named(f"{database.name}_features")
+    (fresh / "environments.yaml").write_text(
+        f"production: {{database: '{database.url}'}}\n"
+        f"development: {{database: '{database.named('nobody').url}'}}\n"
+        f"test: {{database: '{like.url}', owner: {OWNER}, registry: {{directory: wanted}}}}\n"
+    )
+    with database.connect() as connection:
+        connection.execute(SITE)
+        connection.execute(f"CREATE ROLE {OWNER}")
+    (fresh / "wanted/feature").mkdir(parents=True)
+    settings = load()
+    yield FeatureSteps(settings, settings.open_store())
+    with database.maintenance.connect() as connection:
+        for name in databases(like):
+            connection.execute(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        connection.execute(f"DROP ROLE {OWNER}")
+
+
+@pytest.fixture
+def pushes(steps: FeatureSteps) -> PushSteps:
+    return PushSteps(steps.settings, steps.store)
+
+
+@pytest.fixture
+def stripped(steps: FeatureSteps) -> Manifest:
+    """A stripped snapshot of production, in which nothing was to be stripped."""
+    full = backup(steps.settings.production.database, steps.store, environment="production", scratch=steps.scratch)
+    for file in full.files:
+        steps.store.copy(full.archive_key(file.name), f"stripped/{full.id}/archive/{file.name}")
+    return steps.catalogue.publish(full.model_copy(update={"kind": "stripped", "proof": PASSED}))
+
+
+def announce(branch: str) -> Path:
+    path = Path("wanted", branch)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def of(steps: FeatureSteps, name: str) -> Database:
+    return steps.settings.feature_environment(steps.feature(name)).database
+
+
+def test_a_branch_comes_and_goes(steps: FeatureSteps, pushes: PushSteps, stripped: Manifest) -> None:
+    login, _ = announce("feature/login"), announce("feature/login-page")
+    now = datetime.now(UTC)
+    made = steps.tick(now).to_make
+    assert [request.name for request in made] == ["login", "login-page"]
+    live = of(steps, "login")
+    pushes.push("test/login", stripped)
+    with live.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM page").fetchone() == (20,)
+    with pytest.raises(EnvironmentWanted, match="test/login stays: feature/login is registered"):
+        steps.remove("login")
+
+    login.unlink()
+    assert not steps.is_wanted("login")
+    steps.tick(now + HOUR)
+    announce("feature/login")
+    assert steps.tick(now + 2 * HOUR).to_make == made  # it was away for a while, and is the same
+
+    login.unlink()
+    assert steps.tick(now + 3 * HOUR).to_remove == []
+    (removal,) = steps.tick(now + 4 * HOUR).to_remove
+    with live.maintenance.connect() as connection:
+        connection.execute(f"CREATE DATABASE {live.name}_page")
+    with live.connect():  # somebody is still there
+        assert steps.remove(removal.name).databases == [live.name]
+    assert [*steps.known()] == ["login-page"]
+    assert databases(live) == [f"{live.name}_page"]
+    assert steps.tick(now + 4 * HOUR).to_remove == []
+    assert not steps.remove("login")
+    with pytest.raises(EnvironmentGone, match="test/login was removed"):
+        pushes.begin("test/login", stripped)
+
+    announce("feature/login")
+    again = next(request for request in steps.tick(now + 5 * HOUR).to_make if request.name == "login")
+    assert again.key == f"login@{(now + 5 * HOUR).isoformat()}"
+
+
+def test_an_environment_that_goes_while_it_is_made_leaves_nothing(
+    steps: FeatureSteps, pushes: PushSteps, stripped: Manifest
+) -> None:
+    login = announce("feature/login")
+    first = steps.tick(NOON)
+    live = of(steps, "login")
+    begun = pushes.begin("test/login", stripped)
+    pushes.fill(begun)
+    login.unlink()
+
+    with pytest.raises(EnvironmentGone, match="test/login is not wanted any more"):
+        pushes.swap_in(begun)
+    assert databases(live) == []
+
+    steps.tick(NOON + HOUR / 2)
+    announce("feature/login")
+    assert steps.tick(NOON + HOUR / 2).to_make != first.to_make  # it comes back, and was never made
+
+
+def test_a_registry_that_fails_changes_nothing(steps: FeatureSteps) -> None:
+    announce("feature/login")
+    steps.tick(NOON)
+    known = steps.known()
+    Path("wanted").rename("elsewhere")
+
+    for failing in (steps.tick, lambda: steps.remove("login")):
+        with pytest.raises(RegistryError, match="is not there"):
+            failing()
+    assert steps.is_wanted("login")
+    assert steps.known() == known
+    assert steps.remove("login", forced=True).databases == []
+    assert steps.known() == {}
+
+
+def test_many_that_go_at_once_wait_for_a_person(steps: FeatureSteps) -> None:
+    paths = [announce(f"feature/{name}") for name in "abcd"]
+    steps.tick(NOON)
+    for path in paths:
+        path.unlink()
+    steps.tick(NOON)
+
+    assert steps.tick(NOON + HOUR).held_back == ["a", "b", "c", "d"]
+    assert steps.confirm() == ["a", "b", "c", "d"]
+    assert [request.name for request in steps.tick(NOON + HOUR).to_remove] == ["a", "b", "c", "d"]
+
+
+def test_what_killed_pushes_left_of_removed_environments_is_swept(steps: FeatureSteps) -> None:
+    login = announce("feature/login")
+    now = datetime.now(UTC)
+    steps.tick(now)
+    live = of(steps, "login")
+    login.unlink()
+    steps.remove("login")
+    left = name_for("new", live.name, new_id())
+    others = [name_for("new", f"{live.name}_page", new_id()), f"{live.name}_new_idea"]
+    with live.maintenance.connect() as connection:
+        for name in (left, *others):
+            connection.execute(f'CREATE DATABASE "{name}"')
+
+    assert steps.orphans() == [Feature("login", "feature/login")]
+    with alone(steps.settings.feature_environment(Feature("login", "feature/login"))):
+        steps.sweep()  # not from under a push
+        assert steps.orphans()
+    steps.tick(now)
+    assert steps.orphans() == []
+    assert databases(live.named(live.name.removesuffix("_login"))) == sorted(others)
+
+
+def test_a_name_that_nothing_has_is_told(steps: FeatureSteps, pushes: PushSteps) -> None:
+    announce("feature/login")
+    steps.tick(NOON)
+    for failing in (steps.remove, steps.is_wanted, lambda name: pushes.environment(f"test/{name}")):
+        with pytest.raises(SettingsError, match="no feature environment test/logout: did you mean test/login"):
+            failing("logout")
+
+
+def test_the_home_s_directory_is_made_once(steps: FeatureSteps) -> None:
+    Path("environments.yaml").write_text("")
+    settings = load()
+    steps = FeatureSteps(settings, settings.open_store())
+    listed = Path(".etna/feature_environments")
+
+    assert steps.tick(NOON).to_make == []
+    listed.joinpath("feature/login").touch()
+    assert [request.name for request in steps.tick(NOON).to_make] == ["login"]
+    listed.rename("elsewhere")
+    with pytest.raises(RegistryError, match="feature_environments, where feature environments are listed, is not"):
+        steps.tick(NOON)

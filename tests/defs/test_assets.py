@@ -1,95 +1,15 @@
 """The assets, materialised by Dagster on small real databases: what each says of itself, and what stops the rest."""
 
-import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import psycopg
 import pytest
 
 from etna_pipelines.defs import errors
 from etna_pipelines.defs.assets import ASSETS
 from etna_pipelines.defs.resources import Etna
-from etna_pipelines.postgres.embedded import EmbeddedServer
-from etna_pipelines.postgres.server import Database
-from etna_pipelines.stores.local import LocalStore
-
-STEPS = ["production_backup", "full_snapshot", "stripped_snapshot", "development_database", "development_redeploy"]
-
-PEOPLE = """
-    CREATE TABLE person (id int PRIMARY KEY, email text NOT NULL, remark text);
-    INSERT INTO person SELECT i, 'person' || i || '@harbourlight-post.co.uk', 'nothing' FROM generate_series(1, 50) i;
-"""
-RULES = "{tables: {person: {keep: [id, remark], columns: {email: email}}}}"
-SETTINGS = """
-production: {{database: {production}}}
-store: store
-rules: rules.yaml
-development:
-  database: {development}
-  owner: {owner}
-  redeploy: {{command: [python, -c, "print('release 7')"]}}
-"""
-
-
-@dataclass(frozen=True)
-class Site:
-    """A production of one table, an environment that serves nothing yet, and Dagster's history of both."""
-
-    production: Database
-    development: Database
-    directory: Path
-    history: dg.DagsterInstance
-
-    def materialise(self, *assets: str) -> dg.ExecuteInProcessResult:
-        return dg.materialize(
-            ASSETS,
-            instance=self.history,
-            resources={"etna": Etna()},
-            selection=list(assets or STEPS),
-            raise_on_error=False,
-        )
-
-    def materialised(self) -> list[str]:
-        return [step for step in STEPS if self.history.get_latest_materialization_event(dg.AssetKey(step))]
-
-    def listed(self) -> list[str]:
-        return [
-            item.key for item in LocalStore(self.directory / "store").list("") if item.key.endswith("manifest.json")
-        ]
-
-    def stored(self, kind: str) -> list[str]:
-        return [item.key for item in LocalStore(self.directory / "store").list(f"{kind}/")]
-
-    def serves(self) -> bool:
-        with self.development.maintenance.connect() as connection:
-            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [self.development.name])
-            return found.fetchone() is not None
-
-
-@pytest.fixture
-def site(server: EmbeddedServer, database: Database, fresh: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    development, owner = database.named(f"{database.name}_development"), f"{database.name}_owner"
-    for name in ("PRODUCTION", "DEVELOPMENT"):
-        monkeypatch.setenv(f"ETNA_{name}_PASSWORD", database.password or "")
-    for name in ("MASKING", "SIGNING"):
-        monkeypatch.setenv(f"ETNA_{name}_KEY", secrets.token_hex(32))
-    (fresh / "environments.yaml").write_text(
-        SETTINGS.format(production=database.url, development=development.url, owner=owner)
-    )
-    (fresh / "rules.yaml").write_text(RULES)
-    with database.connect() as connection:
-        connection.execute(PEOPLE)
-        connection.execute(f"CREATE ROLE {owner}")
-    with dg.DagsterInstance.ephemeral(str(fresh / "dagster")) as history:
-        yield Site(database, development, fresh, history)
-    for name in (development.name, f"{development.name}_previous"):
-        server.drop_database(name)
-    with database.connect() as connection:
-        connection.execute(f"DROP ROLE {owner}")
+from tests.defs.conftest import STEPS, Site
 
 
 def test_one_group_shows_the_whole_picture() -> None:
@@ -105,7 +25,8 @@ def test_one_group_shows_the_whole_picture() -> None:
         "stripped_snapshot": ["full_snapshot"],
         "staging_database": ["full_snapshot"],
         "development_database": ["stripped_snapshot"],
-        "test_database": ["stripped_snapshot"],
+        "test_template": ["stripped_snapshot"],
+        "test_database": ["test_template"],
         "local_database": ["stripped_snapshot"],
         "staging_redeploy": ["staging_database"],
         "development_redeploy": ["development_database"],
@@ -229,24 +150,6 @@ def test_a_server_that_says_no_is_not_asked_again(site: Site, monkeypatch: pytes
     assert [event for event in night.all_events if event.is_step_up_for_retry] == []
 
 
-def test_a_failed_redeploy_is_repeated_alone(site: Site) -> None:
-    settings = site.directory / "environments.yaml"
-    working = settings.read_text()
-    settings.write_text(working.replace("print('release 7')", "raise SystemExit(1)"))
-    assert not site.materialise().success
-    assert site.materialised() == STEPS[:-1]
-    settings.write_text(working)
-    with site.development.connect() as connection:
-        served = _oid(connection)
-
-    again = site.materialise("development_redeploy")
-
-    assert again.success
-    assert _metadata(again, "development_redeploy")["version"].value == "release 7"
-    with site.development.connect() as connection:
-        assert _oid(connection) == served
-
-
 def _metadata(night: dg.ExecuteInProcessResult, step: str) -> dict[str, dg.MetadataValue[Any]]:
     [materialisation] = night.asset_materializations_for_node(step)
     return dict(materialisation.metadata)
@@ -259,7 +162,3 @@ def _started(night: dg.ExecuteInProcessResult) -> list[str]:
 def _point_production_at(site: Site, url: str) -> None:
     settings = site.directory / "environments.yaml"
     settings.write_text(settings.read_text().replace(site.production.url, url))
-
-
-def _oid(connection: psycopg.Connection[tuple[object, ...]]) -> object:
-    return connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()

@@ -18,6 +18,7 @@ def test_nightly_runs_everything_from_backup_to_redeploy() -> None:
         "stripped_snapshot",
         "development_database",
         "development_redeploy",
+        "test_template",
     }
 
 

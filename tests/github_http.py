@@ -26,6 +26,8 @@ class Request:
     headers: dict[str, str]
     """Names in lower case."""
     body: Json
+    content: bytes = b""
+    """The body as it was sent."""
     status: int = 0
     """What was answered; 0 where nothing was."""
 
@@ -79,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = json.loads(content) if content else None
-        request = Request(self.command, address.path, dict(parse_qsl(address.query)), headers, body)
+        request = Request(self.command, address.path, dict(parse_qsl(address.query)), headers, body, content)
         self.server.seen.append(request)
         fault = self.server.fault_for(request) or Fault()
         if fault.resets:

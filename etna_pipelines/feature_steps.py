@@ -41,9 +41,10 @@ class FeatureSteps(Work):
         """Ask the registry, and say what is to be done. What is known is kept before it returns, so every run that it
         asks for has the same key however often it is asked for. Raises RegistryError: then nothing changed."""
         now = now or datetime.now(UTC)
-        self._make_default_directory()
-        listed = registry_for(self.settings).branches()
         with self._known.changing() as state:
+            if not state.environments:
+                self._make_default_directory()
+            listed = registry_for(self.settings).branches()  # inside, so that an older listing is never the later one
             plan = reconcile(listed, self._kept(state, listed), now, self.settings.test.removal)
             after = state.after(plan.known, forget_before=now - REMEMBERED)
             sweeps = bool(after.removed) and (after.swept is None or now - after.swept >= SWEPT_AFTER)
@@ -81,8 +82,8 @@ class FeatureSteps(Work):
             )
         removed = remove(self.settings.feature_environment(feature), self.settings.production.database)
         with self._known.changing() as current:
-            # Another creation of it stays known.
-            if name in current.environments and current.environments[name] == state.environments.get(name):
+            before, now = state.environments.get(name), current.environments.get(name)
+            if before and now and before.created == now.created:  # else it is another creation already
                 self._known.write(current.without(name, datetime.now(UTC)))
         return removed
 
@@ -119,6 +120,6 @@ class FeatureSteps(Work):
         return newest is not None and newest.push.started >= known.created
 
     def _make_default_directory(self) -> None:
-        """Once: that it is missing later on says that something is wrong."""
-        if self.settings.test.registry is None and not self.known():
+        """For the first environment: that it is missing later on says that something is wrong."""
+        if self.settings.test.registry is None:
             (default_directory(self.settings) / "feature").mkdir(parents=True, exist_ok=True)

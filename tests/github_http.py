@@ -3,8 +3,11 @@
 import json
 import socket
 import struct
+import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -61,9 +64,24 @@ class HttpServer(ThreadingHTTPServer):
         self.fault_for = fault_for
         self.seen: list[Request] = []
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients may leave when they want."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.shutdown()
+            self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -95,9 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.loses:
             return self._reset()
         request.status = reply.status
-        return self._send(reply, cut=fault.cuts)
+        return self._send(reply, fault)
 
-    def _send(self, reply: Reply, *, cut: bool) -> None:
+    def _send(self, reply: Reply, fault: Fault) -> None:
         content = b"" if reply.body is None else json.dumps(reply.body).encode()
         self.send_response(reply.status)
         for name, value in reply.headers.items():
@@ -107,8 +125,13 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.status not in (204, 304):
             self.send_header("content-length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if cut else content)
-        self.close_connection = self.close_connection or cut
+        if fault.drips:
+            for byte in content:
+                self.wfile.write(bytes([byte]))
+                time.sleep(fault.drips)
+            return
+        self.wfile.write(content[: len(content) // 2] if fault.cuts else content)
+        self.close_connection = self.close_connection or fault.cuts
 
     def _reset(self) -> None:
         """Leave as a server does that dies: the other side gets `connection reset`."""

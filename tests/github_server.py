@@ -71,7 +71,7 @@ class GitHubServer(Repository):
         self.permissions = {"contents": "read", "deployments": "read", "actions": "write"}
         self.page = 100
         self.tells_runs = True
-        """Whether a dispatch answers with its run, which an older GitHub Enterprise does not."""
+        """Whether a dispatch can answer with its run; GitHub Enterprise Server 3.20 refuses to be asked for it."""
         self.remaining = 5000
         self.faults: list[Fault] = []
         self.mistakes: list[str] = []
@@ -89,13 +89,8 @@ class GitHubServer(Repository):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
+        with self._http.running():
             yield
-        finally:
-            self._http.shutdown()
-            self._http.server_close()
 
     def count(self, what: str) -> int:
         """How many requests hold `what`, as in `POST /repos/a/b/...` or `GET /repos/a/b/tags?page=2`."""
@@ -142,13 +137,15 @@ class GitHubServer(Repository):
 
     def _dispatch(self, request: Request, workflow_id: str) -> Reply:
         self._known(workflow_id)
+        if "return_run_details" in request.body and not self.tells_runs:
+            raise Refusal(400, "Bad Request")
         ref, inputs = request.body["ref"], request.body.get("inputs", {})
         if ref not in self.branches and ref not in self.tags:
             raise Refusal(422, f"No ref found for: {ref}")
         if unexpected := sorted(inputs.keys() - self.workflows[workflow_id].inputs):
             raise Refusal(422, f"Unexpected inputs provided: {json.dumps(unexpected)}")
         run = self.start(workflow_id, ref, dict(inputs))
-        if not (self.tells_runs and request.body.get("return_run_details")):
+        if not request.body.get("return_run_details"):
             return Reply(204)
         address = f"{self.url}/repos/{self.repository}/actions/runs/{run['id']}"
         return Reply(200, {"workflow_run_id": run["id"], "run_url": address, "html_url": run["html_url"]})

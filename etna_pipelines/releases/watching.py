@@ -158,5 +158,5 @@ def _settle(connection: Connection) -> None:
     """Wait until nobody else is in the database: a session's counts are the table's once it has ended."""
     deadline = time.monotonic() + SETTLED
     others = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    while connection.execute(others).fetchone() and time.monotonic() < deadline:
+    while connection.execute(others).fetchone() is not None and time.monotonic() < deadline:
         time.sleep(INTERVAL)

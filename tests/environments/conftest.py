@@ -3,11 +3,15 @@
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from etna_pipelines.environments.history import Push
+from etna_pipelines.environments.push import Pushing
+from etna_pipelines.environments.rollback import rollback
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
@@ -46,7 +50,7 @@ def publish(server: EmbeddedServer, directory: Path, name: str = "site_productio
     production = server.database(name)
     with production.connect() as connection:
         connection.execute(SITE)
-        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone() is None:
             connection.execute(f"CREATE ROLE {OWNER}")
     store = LocalStore(directory / "store")
     full = backup(production, store, environment="production", scratch=directory / "scratch")
@@ -122,3 +126,44 @@ def databases(live: Database) -> list[str]:
 def titles(database: Database, limit: int = 2) -> list[str]:
     with database.connect() as connection:
         return [title for (title,) in connection.execute("SELECT title FROM page ORDER BY id LIMIT %s", [limit])]
+
+
+HANDMADE, RESTORED = ["By hand"], ["Page 1", "Page 2"]
+"""What `titles` finds of a database made by hand, and of a snapshot."""
+
+Send = Callable[..., Push]
+
+
+@pytest.fixture
+def pushing(published: Published, tmp_path: Path) -> Callable[..., Pushing]:
+    """What pushes a snapshot, the stripped one where none is named."""
+
+    def pushing(target: Environment, manifest: Manifest | None = None, of: Published = published) -> Pushing:
+        store, scratch = of.store, tmp_path / "scratch"
+        return Pushing(manifest or of.stripped, target, store, of.production, scratch, home=tmp_path / "home")
+
+    return pushing
+
+
+@pytest.fixture
+def send(pushing: Callable[..., Pushing]) -> Send:
+    """Push it, in all steps."""
+
+    def send(*target: Environment | Manifest) -> Push:
+        return all_steps(pushing(*target))
+
+    return send
+
+
+def all_steps(pushing: Pushing) -> Push:
+    begun = pushing.begin()
+    pushing.fill(begun)
+    pushing.check(begun)
+    pushing.fix_up(begun)
+    return pushing.swap_in(begun)
+
+
+@pytest.fixture
+def back(published: Published) -> Callable[[Environment], Push]:
+    """Roll back."""
+    return partial(rollback, production=published.production, store=published.store)

@@ -11,11 +11,12 @@ from etna_pipelines.errors import LockHeld, PushRefused, ReleaseFailed
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.programs import find
 from etna_pipelines.postgres.server import Database
+from etna_pipelines.progress import Tick
 from etna_pipelines.releases.rehearsal import page, read_rehearsals, refuse_failed
 from etna_pipelines.releases.rehearsing import Rehearsing
 from etna_pipelines.settings import Environment
 from etna_pipelines.snapshots.manifest import new_id
-from tests.environments.conftest import Published, databases, titles
+from tests.environments.conftest import OWNER, Published, databases, titles
 
 SECRET = "planted.person@example.net"
 
@@ -39,8 +40,8 @@ def tables(database: Database) -> list[tuple[str, str]]:
 def test_what_a_release_does_to_the_tables(
     rehearsing: Callable[[str], Rehearsing], staging: Environment, published: Published
 ) -> None:
-    before = tables(published.production)
-    found = rehearsing(f"""
+    before, ordinary = tables(published.production), as_ordinary_role(staging)
+    migrating = rehearsing(f"""
         BEGIN;
         LOCK TABLE wagtailcore_site IN ACCESS EXCLUSIVE MODE;
         SELECT pg_sleep(0.6);
@@ -53,7 +54,8 @@ def test_what_a_release_does_to_the_tables(
         INSERT INTO django_migrations VALUES ('pages', '0001_initial', clock_timestamp());
         SELECT pg_sleep(0.2);
         INSERT INTO django_migrations VALUES ('pages', '0002_tags', clock_timestamp());
-    """).rehearse()
+    """)
+    found = replace(migrating, target=ordinary).rehearse()
     refuse_failed(found)
     changed = {change.table.removeprefix("public."): change for change in found.tables}
     assert next(iter(changed)) == "wagtailcore_site"
@@ -103,6 +105,19 @@ def test_a_migration_that_fails_midway_is_a_finding(
     assert titles(staging.database) == ["By hand"]
 
 
+def test_one_that_is_interrupted_leaves_nothing(rehearsing: Callable[[str], Rehearsing], staging: Environment) -> None:
+    def interrupt(tick: Tick) -> None:
+        if tick.stage == "migrate":
+            assert len(databases(staging.database)) == 2
+            assert len(roles(staging.database)) == 1
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(rehearsing(""), progress=interrupt).rehearse()
+    assert databases(staging.database) == [staging.database.name]
+    assert roles(staging.database) == []
+
+
 def test_a_killed_rehearsal_is_swept_and_one_under_way_is_left_alone(
     rehearsing: Callable[[str], Rehearsing], staging: Environment
 ) -> None:
@@ -126,6 +141,15 @@ def test_real_peoples_data_goes_only_where_that_is_declared(
         replace(rehearsing(""), target=replace(staging, snapshot="stripped")).rehearse()
     with pytest.raises(PushRefused, match="is production itself"):
         replace(rehearsing(""), target=replace(staging, database=published.production)).rehearse()
+
+
+def as_ordinary_role(staging: Environment) -> Environment:
+    """Reached by a role that may create databases and is a member of the owner: no superuser."""
+    database, name = staging.database, f"rehearses_{staging.database.name}"
+    with database.maintenance.connect() as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN CREATEDB PASSWORD 'secret of the test'")
+        connection.execute(f"GRANT {OWNER} TO {name}")
+    return replace(staging, database=replace(database, user=name, password="secret of the test"))
 
 
 def roles(live: Database) -> list[str]:

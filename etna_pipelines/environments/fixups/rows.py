@@ -23,7 +23,10 @@ def empty(connection: Connection, tables: Tables, emptied: Sequence[Table]) -> N
     referring = {key.table for key in foreign_keys(connection) if key.parent in oids and key.table not in oids}
     if referring:
         named = ", ".join(sorted(tables.labelled(oid) for oid in referring))
-        raise FixUpFailed(f"{named} refer to {_labels(emptied)}: list them too, or leave those that they refer to.")
+        raise FixUpFailed(
+            f"foreign keys of {named} point to what would be emptied ({', '.join(table.label for table in emptied)}): "
+            f"list {named} under `empty` as well, or leave what it points to."
+        )
     listed = sql.SQL(", ").join([table.identifier for table in emptied])
     connection.execute(sql.SQL("TRUNCATE {}").format(listed))
 
@@ -99,7 +102,3 @@ def _orphans(error: psycopg.Error, tables: Tables, kept: Sequence[Table], keys: 
         f"rows of {table.label} refer to rows of {parent} that the snapshot lacks ({key.name}): "
         f"delete those rows where they serve now, list {parent} under `keep` too, or don't keep {table.label}."
     )
-
-
-def _labels(tables: Sequence[Table]) -> str:
-    return ", ".join(table.label for table in tables)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from etna_pipelines.environments.fixup_spec import Superuser
+from etna_pipelines.environments.fixups.sequences import advance_sequences
 from etna_pipelines.environments.fixups.tables import Connection, Tables
 from etna_pipelines.errors import FixUpFailed
 from etna_pipelines.private_file import made_once
@@ -29,11 +30,11 @@ def password_of(target: "Environment", home: Path) -> str:
     return made_once(home / "superusers" / target.kind, lambda: secrets.token_urlsafe(18)).strip()
 
 
-def hashed(password: str, iterations: int = ITERATIONS) -> str:
+def hashed(password: str) -> str:
     """As Django keeps passwords: `pbkdf2_sha256$iterations$salt$hash` (django.contrib.auth.hashers)."""
     salt = "".join(secrets.choice(_CHARACTERS) for _ in range(22))
-    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations)
-    return f"pbkdf2_sha256${iterations}${salt}${base64.b64encode(digest).decode()}"
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), ITERATIONS)
+    return f"pbkdf2_sha256${ITERATIONS}${salt}${base64.b64encode(digest).decode()}"
 
 
 def make_superuser(connection: Connection, tables: Tables, superuser: Superuser, password: str) -> None:
@@ -59,6 +60,7 @@ def make_superuser(connection: Connection, tables: Tables, superuser: Superuser,
         raise FixUpFailed(
             f"a row of {table.label} needs {', '.join(missing)}: say what under `columns` of `superuser`."
         )
+    advance_sequences(connection, [table])
     names = sql.SQL(", ").join(map(sql.Identifier, values))
     given = sql.SQL(", ").join([sql.SQL("{}").format(value) for value in values.values()])
     connection.execute(sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(table.identifier, names, given))

@@ -1,0 +1,50 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from etna_pipelines.errors import FixUpFailed
+from tests.environments.fixups.conftest import FixUp, MakeDatabase, rows, values
+
+SITE = """
+    CREATE TABLE django_site (id int, domain text); INSERT INTO django_site VALUES (1, 'www.org');
+    CREATE TABLE token (id serial, key text); INSERT INTO token (key) VALUES ('production');
+"""
+
+
+def test_a_command_finds_all_fix_ups_and_may_change_the_schema(
+    make_database: MakeDatabase, apply: FixUp, tmp_path: Path
+) -> None:
+    (tmp_path / "a.sql").write_text("UPDATE token SET key = key || '!'")
+    live = make_database("CREATE TABLE token (id int, key text); INSERT INTO token VALUES (8, 'own')")
+    new = make_database(SITE)
+    migrate = (
+        "import os, psycopg\n"
+        "with psycopg.connect(os.environ['ETNA_DATABASE_URL'], password=os.environ.get('PGPASSWORD')) as c:\n"
+        "    c.execute('CREATE TABLE migrated AS SELECT domain, key, current_user AS by FROM django_site, token')\n"
+    )
+    apply(
+        new,
+        live,
+        hosts={"www.org": "dev.org"},
+        keep=["token"],
+        sql=[str(tmp_path / "a.sql")],
+        commands=[[sys.executable, "-c", migrate]],
+    )
+    [(domain, key, by)] = rows(new, "SELECT * FROM migrated")
+    assert (domain, key) == ("dev.org", "own!")
+    assert by == values(new, "SELECT tableowner FROM pg_tables WHERE tablename = 'token'")[0]
+
+
+def test_one_that_fails_undoes_those_before_it(make_database: MakeDatabase, apply: FixUp) -> None:
+    new = make_database(SITE)
+    with pytest.raises(FixUpFailed, match=r"^development serves what it served before: the fix-up `superuser` failed"):
+        apply(new, hosts={"www.org": "dev.org"}, keep=["token"], superuser={}, password="p")
+    assert rows(new, "SELECT domain, key FROM django_site, token") == [("www.org", "production")]
+
+
+def test_a_command_that_fails_is_told_as_one(make_database: MakeDatabase, apply: FixUp) -> None:
+    with pytest.raises(
+        FixUpFailed, match=r"before: the fix-up `commands` failed, command 1, .*exit code 3\): read .*log"
+    ):
+        apply(make_database(), commands=[[sys.executable, "-c", "raise SystemExit(3)"]])

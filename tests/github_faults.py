@@ -26,6 +26,8 @@ class Fault:
     """Half of the body is sent, then the connection ends."""
     delay: float = 0
     """Seconds before the reply."""
+    drips: float = 0
+    """Seconds between the bytes of its body."""
 
 
 def broken(status: int = 502, times: int = 1, on: str = "") -> Fault:
@@ -58,3 +60,7 @@ def cut_body(times: int = 1, on: str = "") -> Fault:
 
 def slow(seconds: float, times: int = 1, on: str = "") -> Fault:
     return Fault(on, times, delay=seconds)
+
+
+def dripping(seconds: float, times: int = 1, on: str = "") -> Fault:
+    return Fault(on, times, drips=seconds)

@@ -84,7 +84,9 @@ class Description:
         """What the stand-in must not have answered. Limits, 401 and 5xx are described in prose alone."""
         described = operation.described["responses"].get(str(status))
         if described is None:
-            return [] if status in (304, 401, 403, 404, 422, 429) or status >= 500 else [f"{operation.id}: {status}?"]
+            return (
+                [] if status in (304, 400, 401, 403, 404, 422, 429) or status >= 500 else [f"{operation.id}: {status}?"]
+            )
         if "$ref" in described:
             described = self._components["responses"][described["$ref"].rpartition("/")[2]]
         content = described.get("content", {}).get("application/json")

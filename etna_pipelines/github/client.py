@@ -30,7 +30,7 @@ from etna_pipelines.github.answers import (
 from etna_pipelines.github.credentials import AppKey, Installation, Token
 from etna_pipelines.github.limits import PATIENT, Patience
 from etna_pipelines.github.memory import Memory
-from etna_pipelines.github.refusals import Purpose
+from etna_pipelines.github.refusals import Misasked, Purpose
 from etna_pipelines.github.spec import GitHubApp, GitHubSpec
 from etna_pipelines.github.transport import Transport
 
@@ -80,7 +80,7 @@ class GitHub:
 
     def branches(self, prefix: str = "") -> list[Branch]:
         """The branches whose names begin with `prefix`, all of them. Needs `contents: read`."""
-        # In one answer, where it can be: pages by number shift while branches come and go.
+        # In one answer: pages by number would shift while branches come and go.
         path, purpose = self._path(f"git/matching-refs/heads/{prefix}"), self._reading("the branches", "contents: read")
         return [branch for page in self._transport.pages(path, purpose, _branches) for branch in page]
 
@@ -102,8 +102,12 @@ class GitHub:
 
         Sent once. Raises LostReply where it is unknown whether it arrived: look for the run before asking again."""
         purpose = Purpose(f"dispatching `{workflow}` of {self.repository}", "actions: write")
-        body = {"ref": ref, "inputs": dict(inputs), "return_run_details": True}
-        return self._transport.post(self._path(f"actions/workflows/{workflow}/dispatches"), purpose, _dispatched, body)
+        path, body = self._path(f"actions/workflows/{workflow}/dispatches"), {"ref": ref, "inputs": dict(inputs)}
+        try:
+            return self._transport.post(path, purpose, _dispatched, {**body, "return_run_details": True})
+        except Misasked:
+            # GitHub Enterprise Server 3.20 and older won't be asked for the run; what else is wrong is refused again.
+            return self._transport.post(path, purpose, _dispatched, body)
 
     def workflow_runs(
         self,
@@ -186,7 +190,7 @@ class GitHub:
 
 def _installation(app: GitHubApp, transport: Transport) -> Installation:
     """The installation of an App, whose token `transport` asks for as the App itself."""
-    purpose = Purpose(f"asking for a token of the App's installation {app.installation}", "metadata: read")
+    purpose = Purpose(f"asking for a token of the App's installation {app.installation}", None)
     path = f"app/installations/{app.installation}/access_tokens"
     # A token more than is used does no harm.
     return Installation(lambda: transport.post(path, purpose, InstallationToken.model_validate_json, harmless=True))

@@ -14,14 +14,18 @@ class NotThere(GitHubRefused):
     """GitHub found nothing of that name, or nothing that it shows to whoever asks."""
 
 
+class Misasked(GitHubRefused):
+    """GitHub does not take a request as it is."""
+
+
 @dataclass(frozen=True)
 class Purpose:
     """What a request is for."""
 
     doing: str
     """`reading the branches of owner/name`."""
-    needs: str
-    """The permission: `contents: read`."""
+    needs: str | None
+    """The permission on the repository: `contents: read`; None for what is asked as a GitHub App itself."""
 
 
 def refusal(reply: "Reply", purpose: Purpose, variable: str) -> GitHubError:
@@ -36,19 +40,26 @@ def refusal(reply: "Reply", purpose: Purpose, variable: str) -> GitHubError:
         return GitHubRefused(
             f"GitHub allows {doing} only after single sign-on: authorise {variable} for the organisation on GitHub."
         )
+    if status in (403, 404) and purpose.needs is None:
+        return GitHubRefused(
+            f"GitHub refused {doing} ({_told(reply)}): check `github.app` in environments.yaml, and that the App is "
+            "installed for the repository."
+        )
     if status == 403:
-        return GitHubRefused(f"GitHub does not allow {doing}: {variable} needs `{_needed(reply, purpose)}` there.")
+        return GitHubRefused(
+            f"GitHub does not allow {doing} ({_told(reply)}): {variable} needs `{_needed(reply, purpose)}` there."
+        )
     if status in (404, 410):
         return NotThere(
             f"GitHub found nothing for {doing}: check the name, and that {variable} sees the repository and has "
             f"`{_needed(reply, purpose)}` there."
         )
-    if status == 422:
-        return GitHubRefused(f"GitHub refused {doing} as it was asked: {_told(reply)}.")
+    if status in (400, 422):
+        return Misasked(f"GitHub refused {doing} as it was asked: {_told(reply)}.")
     return GitHubRefused(f"GitHub answered {status} to {doing}: check `github` in environments.yaml.")
 
 
-def _needed(reply: "Reply", purpose: Purpose) -> str:
+def _needed(reply: "Reply", purpose: Purpose) -> str | None:
     """GitHub tells fine-grained tokens what it would have accepted: `contents=read`, or several sets of such."""
     accepted = reply.headers.get("x-accepted-github-permissions", "")
     return accepted.partition(";")[0].replace("=", ": ").replace(",", ", ") or purpose.needs

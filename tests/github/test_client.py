@@ -68,6 +68,7 @@ def test_an_older_server_tells_no_run(github_server: GitHubServer, github: GitHu
     github_server.tells_runs = False
 
     assert github.dispatch_workflow("deploy.yml", "main", {"push": "p1"}) is None
+    assert github_server.dispatches == [("deploy.yml", {"push": "p1"})]
     assert github.workflow_runs("deploy.yml") == []
     assert [run.title for run in github.workflow_runs("deploy.yml")] == ["Deploy p1"]
 

@@ -10,6 +10,7 @@ from etna_pipelines.errors import GitHubRefused, SettingsError
 from etna_pipelines.github.answers import InstallationToken
 from etna_pipelines.github.client import GitHub
 from etna_pipelines.github.credentials import Installation, Token
+from etna_pipelines.github.spec import GitHubApp
 from tests.github_faults import lost_reply
 from tests.github_server import GitHubServer
 
@@ -39,15 +40,13 @@ def test_an_app_asks_for_a_token_and_uses_it(github_server: GitHubServer, privat
 
 
 def test_an_app_that_is_another(github_server: GitHubServer, private_key: str) -> None:
-    assert github_server.app
-    for app in ((13, 345), (12, 346)):
-        github_server.app = (*app, github_server.app[2])
-        spec = github_server.spec
-        github_server.app = (12, 345, github_server.app[2])
-        with (
-            GitHub.open(spec, private_key) as github,
-            pytest.raises(GitHubRefused, match=f"for asking for a token of the App's installation {app[1]}"),
-        ):
+    for id_, installation, told in (
+        (13, 345, r"does not accept ETNA_GITHUB_PRIVATE_KEY for asking .* installation 345: .* another App's"),
+        (12, 346, r"refused asking .* installation 346 \(Not Found\): check `github.app` in environments.yaml"),
+    ):
+        app = GitHubApp(id=id_, installation=installation)
+        spec = github_server.spec.model_copy(update={"app": app})
+        with GitHub.open(spec, private_key) as github, pytest.raises(GitHubRefused, match=told):
             github.tags()
 
 

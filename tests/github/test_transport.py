@@ -14,6 +14,7 @@ from tests.github_faults import (
     Fault,
     broken,
     cut_body,
+    dripping,
     lost_reply,
     primary_limit,
     reset_connection,
@@ -166,13 +167,17 @@ def test_a_post_that_was_never_sent_is_no_lost_one(tmp_path: Path) -> None:
 
 def test_a_reply_that_takes_too_long(github_server: GitHubServer, deploy: Workflow) -> None:
     github_server.faults.append(slow(0.5, times=2))
-    hasty = Patience(reply=0.1, tries=1)
+    hasty = Patience(reply=0.1, whole=0.3, tries=1)
 
     with GitHub.open(github_server.spec, TOKEN, patience=hasty) as github:
         with pytest.raises(GitHubError, match="stopped answering"):
             github.tags()
         with pytest.raises(LostReply):
             github.dispatch_workflow("deploy.yml", "main", {})
+        github_server.add_tag("v1")
+        github_server.faults.append(dripping(0.05))  # never silent for long, and without end
+        with pytest.raises(GitHubError, match="stopped answering"):
+            github.tags()
 
 
 def test_a_renamed_repository(github_server: GitHubServer, features: list[str], deploy: Workflow) -> None:

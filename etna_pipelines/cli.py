@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from etna_pipelines import cli_environments, cli_features, cli_rules, cli_strip
+from etna_pipelines import cli_environments, cli_features, cli_release, cli_rules, cli_strip
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.settings import Settings, load
@@ -34,6 +34,7 @@ for command in (
     cli_environments.pull,
     cli_environments.rollback,
     cli_environments.redeploy,
+    cli_release.release,
 ):
     app.command()(command)
 

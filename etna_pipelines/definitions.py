@@ -18,7 +18,17 @@ def defs() -> dg.Definitions:
 
     return dg.Definitions(
         assets=ASSETS,
-        jobs=[jobs.nightly, jobs.refresh_staging, jobs.refresh_test, jobs.remove_test, jobs.pull_local],
+        jobs=[
+            jobs.nightly,
+            jobs.refresh_staging,
+            jobs.redeploy_staging,
+            jobs.expire_staging,
+            jobs.refresh_test,
+            jobs.remove_test,
+            jobs.pull_local,
+            jobs.create_release,
+            jobs.rehearse_release,
+        ],
         schedules=[jobs.nightly_schedule],
         sensors=SENSORS,
         resources={"etna": Etna()},

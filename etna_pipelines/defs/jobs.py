@@ -20,7 +20,7 @@ from etna_pipelines.defs.assets import (
     test_template,
 )
 from etna_pipelines.defs.databases import FEATURES
-from etna_pipelines.defs.ops import remove
+from etna_pipelines.defs.ops import create, expire, redeploy_at, rehearse, remove
 
 CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}  # ours, which Definitions names `console`
 
@@ -58,6 +58,26 @@ refresh_test = dg.define_asset_job(
 )
 def remove_test() -> None:
     remove()
+
+
+@dg.job(description="Staging's full copy replaced by a stripped one, if its days are over.", config=CONSOLE)
+def expire_staging() -> None:
+    expire()
+
+
+@dg.job(description="Staging's application redeployed at a version, with the data that it has.")
+def redeploy_staging() -> None:
+    redeploy_at()
+
+
+@dg.job(description="The tag of the application's next release.", config=CONSOLE)
+def create_release() -> None:
+    create()
+
+
+@dg.job(description="A release's migrations run on a copy beside staging: how long, under which locks, with what end.")
+def rehearse_release() -> None:
+    rehearse()
 
 
 pull_local = dg.define_asset_job(

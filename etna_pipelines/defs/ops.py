@@ -1,17 +1,70 @@
 """What is done beside the assets, one op a job."""
 
 import dagster as dg
+from pydantic import Field
 
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.errors import canceled_if_overtaken, told_to_dagster
 from etna_pipelines.defs.resources import Etna
 
 
+class Version(dg.Config):
+    """A version of the application."""
+
+    version: str = Field(description="Such as 26.08.21.2215.")
+
+
+class NextVersion(dg.Config):
+    """The version of a release that is to be made."""
+
+    version: str = Field("", description="The next one by the calendar where nothing is said.")
+
+
 @dg.op
 def remove(context: dg.OpExecutionContext, etna: Etna) -> None:
-    """A feature environment's databases are dropped. Its partition goes last: until then the run can be repeated."""
+    """Drop a feature environment's databases. Its partition goes last: until then the run can be repeated."""
     name = context.partition_key
     with canceled_if_overtaken(context), told_to_dagster():
         removed = etna.feature_steps().remove(name)
-    context.log.info(f"Dropped: {', '.join(removed.databases) or 'nothing, there was no database'}.")
+    context.log.info(f"Dropped: {', '.join(removed.databases) or 'nothing, it had no database'}.")
     context.instance.delete_dynamic_partition(str(FEATURES.name), name)
+
+
+@dg.op(pool="staging")
+def expire(context: dg.OpExecutionContext, etna: Etna) -> None:
+    """Replace a full copy that staging has had for too long by a stripped one, and redeploy."""
+    with told_to_dagster():
+        steps = etna.push_steps()
+        done = steps.expire("staging")
+        if done:
+            steps.redeploy(done)
+    context.log.info(f"Staging serves {done.snapshot}." if done else "Staging serves no full copy that has expired.")
+
+
+@dg.op(pool="staging")
+def redeploy_at(context: dg.OpExecutionContext, config: Version, etna: Etna) -> None:
+    """Redeploy staging at a version, with the data that it has."""
+    with told_to_dagster():
+        done = etna.push_steps().redeploy_last("staging", config.version)
+    context.log.info(f"Staging runs {done.version}." if done else "environments.yaml names no way to redeploy staging.")
+
+
+@dg.op
+def create(context: dg.OpExecutionContext, config: NextVersion, etna: Etna) -> None:
+    """Make the tag of the next release."""
+    with told_to_dagster():
+        version = etna.release_steps().create_release(config.version)
+    context.add_output_metadata({"version": version})
+
+
+@dg.op(pool="staging")
+def rehearse(context: dg.OpExecutionContext, config: Version, etna: Etna) -> None:
+    """Run a release's migrations on a copy beside staging, and tell what they did and how long they held what."""
+    from etna_pipelines.releases.rehearsal import page, refuse_failed
+
+    with told_to_dagster():
+        rehearsal = etna.release_steps().rehearse(config.version)
+        context.log_event(
+            dg.AssetObservation("staging_database", metadata={"rehearsal": dg.MetadataValue.md(page(rehearsal))})
+        )
+        refuse_failed(rehearsal)

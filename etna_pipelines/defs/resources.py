@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from etna_pipelines.feature_steps import FeatureSteps
     from etna_pipelines.progress import Progress
     from etna_pipelines.push_steps import PushSteps
+    from etna_pipelines.release_steps import ReleaseSteps
     from etna_pipelines.settings import Settings
     from etna_pipelines.steps import Steps
     from etna_pipelines.stores.store import Store
@@ -30,6 +31,11 @@ class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
         from etna_pipelines.feature_steps import FeatureSteps
 
         return FeatureSteps(*_work())
+
+    def release_steps(self) -> "ReleaseSteps":
+        from etna_pipelines.release_steps import ReleaseSteps
+
+        return ReleaseSteps(*_work())
 
 
 def _work() -> "tuple[Settings, Store, Progress]":

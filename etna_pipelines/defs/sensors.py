@@ -9,9 +9,9 @@ import dagster as dg
 
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.errors import failure_of
-from etna_pipelines.defs.jobs import refresh_test, remove_test
+from etna_pipelines.defs.jobs import expire_staging, redeploy_staging, refresh_staging, refresh_test, remove_test
 from etna_pipelines.defs.resources import Etna
-from etna_pipelines.errors import EtnaError
+from etna_pipelines.errors import DatabaseUnreachable, EtnaError
 
 ON = dg.DefaultSensorStatus.RUNNING
 
@@ -44,6 +44,54 @@ def feature_environments(context: dg.SensorEvaluationContext, etna: Etna) -> dg.
     )
 
 
+@dg.sensor(jobs=[refresh_staging, redeploy_staging], minimum_interval_seconds=120, default_status=ON)
+def published_releases(context: dg.SensorEvaluationContext, etna: Etna) -> dg.SensorResult | dg.SkipReason:
+    """A release that was published: staging is to have it, with or without new data, as `release` of staging says."""
+    from etna_pipelines.settings_file import Staging
+
+    try:
+        steps = etna.release_steps()
+        staging = steps.settings.sections.get("staging")
+        if not steps.settings.github or not isinstance(staging, Staging) or staging.release == "nothing":
+            return dg.SkipReason("environments.yaml has no `github`, or says that no release starts anything.")
+        newest = steps.newest_published(context.cursor or "")
+    except EtnaError as error:
+        raise failure_of(error) from None
+    if newest is None:
+        return dg.SkipReason(f"No release is newer than {context.cursor or 'nothing'}.")
+    if context.cursor is None:
+        return dg.SensorResult(skip_reason=f"{newest} was published before anybody looked.", cursor=newest)
+    tags = {"etna/version": newest}
+    if staging.release == "refresh":
+        request = dg.RunRequest(run_key=newest, job_name=refresh_staging.name, tags=tags)
+    else:
+        config = {"ops": {"redeploy_at": {"config": {"version": newest}}}}
+        request = dg.RunRequest(run_key=newest, job_name=redeploy_staging.name, tags=tags, run_config=config)
+    return dg.SensorResult(run_requests=[request], cursor=newest)
+
+
+@dg.sensor(job=expire_staging, minimum_interval_seconds=3600, default_status=ON)
+def staging_expiry(etna: Etna) -> dg.RunRequest | dg.SkipReason:
+    """Staging's full copies, once their days are over. What fails is tried again on the next day."""
+    now = datetime.now(UTC)
+    try:
+        steps = etna.push_steps()
+        settings = steps.settings
+        if "staging" not in settings.sections:
+            return dg.SkipReason("environments.yaml has no `staging`.")
+        if settings.is_embedded("staging") and not settings.embedded_server.is_running:
+            return dg.SkipReason("The embedded server is not running.")
+        copies = steps.full_copies("staging")
+    except DatabaseUnreachable as asleep:
+        return dg.SkipReason(str(asleep))
+    except EtnaError as error:
+        raise failure_of(error) from None
+    expired = [copy.holds.push for copy in copies if copy.expires <= now]
+    if expired:
+        return dg.RunRequest(run_key=f"{min(expired)}@{now:%Y-%m-%d}")
+    return dg.SkipReason(f"{len(copies)} full copies, none of which has expired.")
+
+
 def _partitions(
     instance: dg.DagsterInstance, known: Iterable[str]
 ) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
@@ -69,4 +117,4 @@ def _hour(now: datetime) -> str:
     return f"{now:%Y-%m-%d %H}"
 
 
-SENSORS = [feature_environments]
+SENSORS = [feature_environments, published_releases, staging_expiry]

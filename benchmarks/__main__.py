@@ -11,7 +11,22 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import backup, demo, load, memory, plot, proof, revisions, ruled, sensitive, workers
+from benchmarks import (
+    backup,
+    clone,
+    demo,
+    load,
+    memory,
+    plot,
+    proof,
+    push,
+    reconcile,
+    revisions,
+    ruled,
+    sensitive,
+    swap,
+    workers,
+)
 from benchmarks.common import Result
 
 Measure = Callable[..., list[Result]]
@@ -25,6 +40,10 @@ BENCHMARKS: dict[str, Measure] = {
     "proof": proof.measure,
     "memory": memory.measure,
     "backup": backup.measure,
+    "clone": clone.measure,
+    "push": push.measure,
+    "swap": swap.measure,
+    "reconcile": reconcile.measure,
     "demo": demo.measure,
 }
 README = Path(__file__).with_name("README.md")

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from etna_pipelines.environments import filling
 from etna_pipelines.environments.awake import await_awake
-from etna_pipelines.environments.naming import is_name_for, name_for
+from etna_pipelines.environments.naming import Purpose, is_name_for, name_for
 from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
 from etna_pipelines.environments.target import explained, sweep
 from etna_pipelines.errors import EtnaError, PushRefused
@@ -24,7 +24,7 @@ from etna_pipelines.postgres.restore import fetch_archive, restore, verify
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.progress import Progress, silent
 from etna_pipelines.scratch import workspace
-from etna_pipelines.snapshots.manifest import Manifest
+from etna_pipelines.snapshots.manifest import SUBSET, Manifest
 from etna_pipelines.stores.store import Store
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def make_template(
         raise PushRefused(f"The {manifest.kind} snapshot {manifest.id} gets no template: strip it first.")
     await_awake(test, progress)
     with explained(test):
-        template = Template(name_for("template", test.database.name, manifest.id), ground_of(test).owner)
+        template = Template(_named("template", test, manifest), ground_of(test).owner)
         if _is_old(template, test):
             return None
         if _is_there(template, test):
@@ -72,11 +72,11 @@ def make_template(
             ground = preflight(manifest, test, production)
             sweep(test, "new")
             check_space(manifest, test)
-            new = test.database.named(name_for("new", test.database.name, manifest.id))
+            new = test.database.named(_named("new", test, manifest))
             try:
                 with workspace(scratch, f"template-{manifest.id}") as directory:
                     archive = fetch_archive(manifest, store, directory, progress)
-                    role = name_for("restorer", test.database.name, manifest.id)
+                    role = _named("restorer", test, manifest)
                     _fill(archive, manifest, new, ground, role, jobs, progress)
                 _publish(manifest, template, new)
             except BaseException:
@@ -86,6 +86,11 @@ def make_template(
                 raise
             _drop_old(test)
             return template
+
+
+def _named(purpose: Purpose, test: "Environment", manifest: Manifest) -> str:
+    """A subset's id is one of its own, and says after it what it is a subset of."""
+    return name_for(purpose, test.database.name, manifest.id.partition(SUBSET)[0])
 
 
 def _is_there(template: Template, test: "Environment") -> bool:

@@ -72,9 +72,9 @@ def push(site: Published, test: Environment, tmp_path: Path, make: Make) -> Call
     return push
 
 
-def later(site: Published) -> Manifest:
+def later(site: Published, suffix: str = "") -> Manifest:
     """A newer snapshot that holds the same, published by another night."""
-    night = site.stripped.model_copy(update={"id": new_id()})
+    night = site.stripped.model_copy(update={"id": f"{new_id()}{suffix}"})
     for file in night.files:
         site.store.copy(site.stripped.archive_key(file.name), night.archive_key(file.name))
     return night.signed(bytes(32))
@@ -140,6 +140,11 @@ def test_the_newest_two_are_kept_unless_an_older_one_is_being_cloned(
     fourth = make(nights[3])
     assert fourth and databases(test.database) == [third.name, fourth.name]
     assert make(nights[0]) is None
+
+
+def test_a_subset_has_one_of_its_own(test: Environment, make: Make, site: Published) -> None:
+    whole, part = make(), make(later(site, "-subset-0123abcd"))
+    assert whole and part and databases(test.database) == [whole.name, part.name]
 
 
 @pytest.mark.parametrize("step", ["restore", "verify", "_publish"])

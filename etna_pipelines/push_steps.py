@@ -216,4 +216,5 @@ class PushSteps(Work):
             records=self.records(target.name),
             still_wanted=partial(is_registered, self.settings, target.feature) if target.feature else always,
             home=self.settings.home,
+            version=partial(self._version, target),
         )

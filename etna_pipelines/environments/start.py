@@ -14,7 +14,7 @@ def start_embedded(settings: Settings) -> None:
     server = settings.embedded_server
     server.ensure_running()
     with server.database("postgres").connect() as connection:
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone():
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone() is not None:
             return
         with suppress(errors.DuplicateObject, errors.UniqueViolation):  # another process was faster
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(APPLICATION_ROLE)))

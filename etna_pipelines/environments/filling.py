@@ -85,6 +85,7 @@ def _create_role(connection: Connection, role: str, owner: str, password: str) -
     verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     name = sql.Identifier(role)
     with connection.transaction():
+        connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(name))  # where a killed step left it
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, verifier))
         connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(owner), name))
 

@@ -37,7 +37,7 @@ def expires(kind: Kind, id_: str, target: "Environment") -> datetime | None:
     """Until when the target may hold a snapshot; None for always. Counted from when the data was taken: an old copy of
     people's data gets no younger by being pushed again."""
     taken = time_of(id_) if kind == "full" else None
-    return taken + target.expires_after if taken and target.expires_after else None
+    return taken + target.expires_after if taken and target.expires_after is not None else None
 
 
 def refuse_production(target: "Environment", production: Database | None, source: Source | None = None) -> None:

@@ -280,28 +280,6 @@ class Pushing:
         return name_for("new", live, begun.id), previous_name(live), name_for("retired", live, begun.id)
 
 
-def push(
-    manifest: Manifest,
-    target: "Environment",
-    *,
-    store: Store,
-    production: Database,
-    scratch: Path,
-    jobs: int = 2,
-    progress: Progress = silent,
-) -> Push:
-    """Make `target` serve a published snapshot: every step of it.
-
-    Raises PushRefused, PushFailed, SwapFailed, SnapshotDamaged, LockHeld or a database's error: each time the target
-    serves what it served before."""
-    pushing = Pushing(manifest, target, store, production, scratch, jobs, progress)
-    begun = pushing.begin()
-    pushing.fill(begun)
-    pushing.check(begun)
-    pushing.fix_up(begun)
-    return pushing.swap_in(begun)
-
-
 def _sweep_quietly(target: "Environment") -> None:
     """The push is done: what cannot be dropped now is dropped by the next one."""
     with suppress(psycopg.Error, EtnaError):

@@ -1,8 +1,5 @@
-import contextlib
 import dataclasses
-import os
 import re
-import signal
 import threading
 import time
 from collections import Counter
@@ -15,44 +12,39 @@ import pytest
 from etna_pipelines.environments import history
 from etna_pipelines.environments import push as module
 from etna_pipelines.environments.history import Push
-from etna_pipelines.environments.push import Pushing, push
+from etna_pipelines.environments.push import Pushing
 from etna_pipelines.environments.rollback import rollback
-from etna_pipelines.environments.target import sweep
 from etna_pipelines.errors import (
-    DatabaseUnreachable,
+    EnvironmentGone,
     EtnaError,
     LockHeld,
     PushFailed,
-    PushRefused,
     PushUnrecorded,
     SnapshotDamaged,
     StoreError,
     SwapFailed,
+    TargetAsleep,
 )
 from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Environment
-from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.stores.local import LocalStore
-from tests.environments.conftest import OWNER, MakeTarget, Published, databases, serve_by_hand, titles
+from tests.environments.conftest import (
+    HANDMADE,
+    OWNER,
+    RESTORED,
+    MakeTarget,
+    Published,
+    Send,
+    all_steps,
+    databases,
+    serve_by_hand,
+    titles,
+)
 
-HANDMADE, RESTORED = ["By hand"], ["Page 1", "Page 2"]
-
-
-@pytest.fixture
-def send(published: Published, tmp_path: Path) -> Callable[[Environment], Push]:
-    """Push the stripped snapshot."""
-
-    def send(target: Environment, manifest: Manifest = published.stripped) -> Push:
-        return push(
-            manifest, target, store=published.store, production=published.production, scratch=tmp_path / "scratch"
-        )
-
-    return send
-
-
-Send = Callable[..., Push]
+Back = Callable[[Environment], Push]
+PushingOf = Callable[..., Pushing]
 
 
 def _owner(step: str) -> object:
@@ -71,7 +63,7 @@ def test_a_first_push_makes_the_database_of_its_owner(target: Environment, send:
         assert connection.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE '%restorer%'").fetchall() == []
 
 
-def test_a_push_replaces_what_was_served_and_keeps_it(serving: Environment, send: Send) -> None:
+def test_a_push_replaces_what_was_served_and_keeps_it(serving: Environment, send: Send, back: Back) -> None:
     name = serving.database.name
     pushed = send(serving)
     assert titles(serving.database) == RESTORED
@@ -79,7 +71,7 @@ def test_a_push_replaces_what_was_served_and_keeps_it(serving: Environment, send
     assert databases(serving.database) == [name, f"{name}_previous"]
     send(serving)
     assert databases(serving.database) == [name, f"{name}_previous"]
-    assert rollback(serving).snapshot == pushed.snapshot
+    assert back(serving).snapshot == pushed.snapshot
 
 
 def test_hosts_are_rewritten(target: Environment, send: Send) -> None:
@@ -109,72 +101,20 @@ def test_an_environment_says_what_it_serves(serving: Environment, send: Send, pu
     assert last and last.push == pushed and "@" in last.by
 
 
-def test_rollback_and_rollback_of_the_rollback(serving: Environment, send: Send, published: Published) -> None:
-    send(serving)
-    back = rollback(serving, store=published.store)
-    assert titles(serving.database) == HANDMADE
-    assert (back.action, back.snapshot) == ("rollback", None)
-    again = rollback(serving)
-    assert titles(serving.database) == RESTORED
-    assert again.snapshot == published.stripped.id
-
-
-def test_a_full_copy_comes_back_only_where_full_ones_may_be(
-    make_target: MakeTarget, send: Send, published: Published
-) -> None:
-    staging = make_target(published, "full")
-    send(staging, published.full)
-    now_stripped = dataclasses.replace(staging, snapshot="stripped")
-    pushed = send(now_stripped)
-
-    with pytest.raises(PushRefused, match="holds a full snapshot, and it may only hold stripped ones"):
-        rollback(now_stripped)
-    serving = history.serving(staging.database)
-    assert serving and serving.push == pushed.id
-
-
-def test_a_push_whose_record_is_lost_is_not_tried_again(
-    serving: Environment, published: Published, tmp_path: Path
-) -> None:
-    class Full(LocalStore):
-        def put(self, key: str, chunks: Iterable[bytes]) -> int:
-            raise StoreError("The store is full.")
-
-    store = Full(Path(published.store.location()))
-    with pytest.raises(PushUnrecorded, match=r"only the record of it is missing, .*: The store is full\.") as told:
-        push(published.stripped, serving, store=store, production=published.production, scratch=tmp_path / "scratch")
-    assert not told.value.retryable
-    assert titles(serving.database) == RESTORED
-    rollback(serving)
-    assert titles(serving.database) == HANDMADE
-
-
-def test_there_is_nothing_to_roll_back_to_before_a_push(serving: Environment) -> None:
-    with pytest.raises(PushRefused, match="has no previous database to roll back to"):
-        rollback(serving)
-    assert titles(serving.database) == HANDMADE
-
-
-def test_a_push_on_postgres_15(published15: Published, make_target: MakeTarget, tmp_path: Path) -> None:
+def test_a_push_on_postgres_15(published15: Published, make_target: MakeTarget, pushing: PushingOf) -> None:
     target = make_target(published15)
     serve_by_hand(target.database)
     with target.database.maintenance.connect() as connection:
         connection.execute(f"ALTER DATABASE {target.database.name} SET work_mem = '7MB'")
-    push(
-        published15.stripped,
-        target,
-        store=published15.store,
-        production=published15.production,
-        scratch=tmp_path / "scratch",
-    )
+    all_steps(pushing(target, None, published15))
     assert titles(target.database) == RESTORED
     with target.database.connect() as connection:
         assert connection.execute("SHOW work_mem").fetchall() == [("7MB",)]
-    rollback(target)
+    rollback(target, production=published15.production, store=published15.store)
     assert titles(target.database) == HANDMADE
 
 
-def test_a_role_that_is_no_superuser_can_push(serving: Environment, send: Send) -> None:
+def test_a_role_that_is_no_superuser_can_push(serving: Environment, send: Send, back: Back) -> None:
     name = f"pusher_of_{serving.database.name}"
     with serving.database.maintenance.connect() as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN CREATEDB PASSWORD 'secret of the test'")
@@ -187,7 +127,7 @@ def test_a_role_that_is_no_superuser_can_push(serving: Environment, send: Send) 
     with database.connect() as connection:
         owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
         assert connection.execute(owners).fetchall() == [(OWNER,)]
-    rollback(target)
+    back(target)
     assert titles(as_pusher) == HANDMADE
 
 
@@ -251,7 +191,7 @@ def test_a_failing_step_leaves_what_was_served_and_nothing_else(
 
 
 def test_the_kept_database_stays_kept_when_the_next_push_fails_its_check(
-    serving: Environment, send: Send, monkeypatch: pytest.MonkeyPatch
+    serving: Environment, send: Send, back: Back, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(serving)
 
@@ -262,7 +202,7 @@ def test_the_kept_database_stays_kept_when_the_next_push_fails_its_check(
     with pytest.raises(PushFailed, match="unhealthy"):
         send(serving)
     assert titles(serving.database) == RESTORED
-    rollback(serving)
+    back(serving)
     assert titles(serving.database) == HANDMADE
 
 
@@ -278,54 +218,24 @@ def test_a_failed_check_of_a_first_push_leaves_no_database(
     assert databases(target.database) == []
 
 
-@pytest.mark.parametrize("step", ["fetch_archive", "restore", "_mark", "swap", "check_health"])
-def test_a_killed_push_is_swept_by_the_next_one(
-    serving: Environment, send: Send, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def die(*_: object, **__: object) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    child = os.fork()
-    if child == 0:
-        monkeypatch.setattr(_owner(step), step, die)
-        with contextlib.suppress(BaseException):
-            send(serving)
-        os._exit(1)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    assert titles(serving.database) == (RESTORED if step == "check_health" else HANDMADE)
-    send(serving)
-    assert titles(serving.database) == RESTORED
-    name = serving.database.name
-    assert databases(serving.database) == [name, f"{name}_previous"]
-    with serving.database.connect() as connection:
-        assert connection.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE '%restorer%'").fetchall() == []
-
-
-def test_sweeping_leaves_what_people_named_alike(serving: Environment) -> None:
-    name = serving.database.name
-    with serving.database.maintenance.connect() as connection:
-        connection.execute(f'CREATE DATABASE "{name}_new_20261123t020000123456z-1f0c9a"')
-        connection.execute(f"CREATE DATABASE {name}_new_idea")
-    sweep(serving)
-    assert databases(serving.database) == [name, f"{name}_new_idea"]
-
-
-def test_one_push_at_a_time(serving: Environment, send: Send) -> None:
+def test_one_push_at_a_time(serving: Environment, send: Send, back: Back) -> None:
     with exclusive(serving.database, f"push {serving.database.name}"):
         with pytest.raises(LockHeld):
             send(serving)
         with pytest.raises(LockHeld):
-            rollback(serving)
+            back(serving)
 
 
-def test_a_damaged_archive_reaches_nobody(serving: Environment, published: Published, tmp_path: Path) -> None:
+def test_a_damaged_archive_reaches_nobody(
+    serving: Environment, published: Published, pushing: PushingOf, tmp_path: Path
+) -> None:
     store = LocalStore(tmp_path / "store")
     for file in published.stripped.files:
         key = published.stripped.archive_key(file.name)
         data = b"".join(published.store.read(key))
         store.put(key, [data[:-1] + bytes([data[-1] ^ 1])])
     with pytest.raises(SnapshotDamaged):
-        push(published.stripped, serving, store=store, production=published.production, scratch=tmp_path / "scratch")
+        all_steps(dataclasses.replace(pushing(serving), store=store))
     assert titles(serving.database) == HANDMADE
     assert databases(serving.database) == [serving.database.name]
 
@@ -343,8 +253,37 @@ def test_a_session_that_cannot_be_ended_refuses_the_swap(serving: Environment, s
     assert databases(serving.database) == [serving.database.name]
 
 
+def test_a_push_whose_record_is_lost_is_recorded_by_the_next_try_and_not_done_again(
+    serving: Environment, pushing: PushingOf, published: Published, back: Back
+) -> None:
+    class Full(LocalStore):
+        def put(self, key: str, chunks: Iterable[bytes]) -> int:
+            raise StoreError("The store is full.")
+
+    lost = dataclasses.replace(pushing(serving), records=Full(Path(published.store.location())))
+    begun = lost.begin()
+    with pytest.raises(PushUnrecorded, match=r"only the record of it is missing, .*: The store is full\.") as told:
+        lost.swap_in(begun)
+    assert not told.value.retryable
+    assert titles(serving.database) == RESTORED
+    done = pushing(serving).swap_in(begun)
+    assert history.recorded(published.store, done)
+    back(serving)
+    assert titles(serving.database) == HANDMADE
+    assert pushing(serving).swap_in(begun) == done
+    assert titles(serving.database) == HANDMADE
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_an_environment_that_vanishes_gets_nothing(target: Environment, pushing: PushingOf, asked: int) -> None:
+    answers = [True] * asked
+    with pytest.raises(EnvironmentGone, match="development is not wanted any more"):
+        all_steps(dataclasses.replace(pushing(target), still_wanted=lambda: bool(answers) and answers.pop()))
+    assert databases(target.database) == []
+
+
 def test_an_unreachable_server_is_said_in_a_sentence(serving: Environment, send: Send) -> None:
     elsewhere = Database("127.0.0.1", 1, "nobody", "nowhere", "secret of the test")
-    with pytest.raises(DatabaseUnreachable) as raised:
+    with pytest.raises(TargetAsleep) as raised:
         send(Environment(serving.name, elsewhere, "stripped", {}, None, OWNER))
     assert "secret" not in str(raised.value)

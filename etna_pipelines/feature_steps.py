@@ -3,14 +3,14 @@
 Making one, or bringing it up to date, is a push like any other: push_steps.py, to `test/login-page`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.environments import history
-from etna_pipelines.environments.features import Feature, feature_of
-from etna_pipelines.environments.known import Known, KnownEnvironments, State
+from etna_pipelines.environments.features import Feature
+from etna_pipelines.environments.known import Known, KnownEnvironments
 from etna_pipelines.environments.reconcile import Plan, confirmed, reconcile
 from etna_pipelines.environments.registry import default_directory, is_registered, registry_for
 from etna_pipelines.environments.removal import Belongings, belongings, remove
@@ -45,7 +45,7 @@ class FeatureSteps(Work):
             if not state.environments:
                 self._make_default_directory()
             listed = registry_for(self.settings).branches()  # inside, so that an older listing is never the later one
-            plan = reconcile(listed, self._kept(state, listed), now, self.settings.test.removal)
+            plan = reconcile(listed, self._marked(state.environments), now, self.settings.test.removal)
             after = state.after(plan.known, forget_before=now - REMEMBERED)
             sweeps = bool(after.removed) and (after.swept is None or now - after.swept >= SWEPT_AFTER)
             if sweeps:
@@ -106,18 +106,13 @@ class FeatureSteps(Work):
     def _known(self) -> KnownEnvironments:
         return KnownEnvironments(self.store, self.settings.home)
 
-    def _kept(self, state: State, listed: Iterable[str]) -> Mapping[str, Known]:
-        """Without those that come back before they were ever made: that takes another run."""
-        here = {feature_of(branch).name for branch in listed}
-        return {
-            name: known
-            for name, known in state.environments.items()
-            if name not in here or known.gone_since is None or self._was_made(name, known)
-        }
-
-    def _was_made(self, name: str, known: Known) -> bool:
-        newest = history.last(self.store, f"test/{name}")
-        return newest is not None and newest.push.started >= known.created
+    def _marked(self, known: Mapping[str, Known]) -> Mapping[str, Known]:
+        """With what was made since the last tick."""
+        if all(each.made for each in known.values()):
+            return known
+        pushed = history.last_pushed(self.store, "test/")
+        made = {name for name, each in known.items() if (at := pushed.get(f"test/{name}")) and at >= each.created}
+        return {name: each.model_copy(update={"made": True}) if name in made else each for name, each in known.items()}
 
     def _make_default_directory(self) -> None:
         """For the first environment: that it is missing later on says that something is wrong."""

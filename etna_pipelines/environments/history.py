@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from etna_pipelines.errors import DatabaseRefused, StoreError
 from etna_pipelines.postgres.handover import Connection, comment_of, set_comment
 from etna_pipelines.postgres.server import Database
-from etna_pipelines.snapshots.manifest import Kind
+from etna_pipelines.snapshots.manifest import Kind, time_of
 from etna_pipelines.stores.store import Store
 
 MARK = "etna-pipelines: "
@@ -142,6 +142,17 @@ def last(store: Store, environment: str) -> Record | None:
     """The newest push or rollback of an environment."""
     keys = [item.key for item in store.list(f"pushes/{environment}/")]
     return _read(store, max(keys)) if keys else None
+
+
+def last_pushed(store: Store, beginning: str) -> dict[str, datetime]:
+    """When environments whose names begin so (`test/`) were last pushed to or rolled back, by one listing."""
+    found = {}
+    for item in store.list(f"pushes/{beginning}"):  # in the order of time
+        _, _, environment_and_push = item.key.partition("/")
+        environment, _, push_id = environment_and_push.rpartition("/")
+        if moment := time_of(push_id):
+            found[environment] = moment
+    return found
 
 
 def _key(push: Push) -> str:

@@ -31,6 +31,8 @@ class Known(_Model):
     branch: str
     created: datetime
     """When it was first seen: one that was removed and comes back is another creation."""
+    made: bool = False
+    """Whether it was pushed to since."""
     gone_since: datetime | None = None
     confirmed: bool = False
     """Whether a person said that it may go, with however many others."""

@@ -4,7 +4,7 @@ Nothing here remembers what was asked before, only what is: it comes out right a
 asking for the same runs.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,16 +37,12 @@ class Plan:
 
     known: Mapping[str, Known]
     to_make: list[Request]
-    """One for each environment that is registered, whether it was made yet or not."""
+    """One for each environment that is registered and was not made yet."""
     to_remove: list[Request]
     held_back: list[str]
     """Environments that would be removed now if so many had not left the registry at once."""
     messages: list[str]
     """What people should know."""
-
-    def new(self, requested: Collection[str]) -> list[Request]:
-        """The runs that are not among those requested already, by their keys."""
-        return [request for request in (*self.to_make, *self.to_remove) if request.key not in requested]
 
 
 def reconcile(listed: Iterable[str], known: Mapping[str, Known], now: datetime, removal: Removal) -> Plan:
@@ -74,7 +70,7 @@ def reconcile(listed: Iterable[str], known: Mapping[str, Known], now: datetime, 
         )
     return Plan(
         known=dict(sorted({**here, **away}.items())),
-        to_make=[Request(name, _key(name, each)) for name, each in sorted(here.items())],
+        to_make=[Request(name, _key(name, each)) for name, each in sorted(here.items()) if not each.made],
         to_remove=[
             Request(name, f"{_key(name, each)}/removal-{(now - each.removing_since) // RETRIED_AFTER}")
             for name, each in sorted(away.items())
@@ -109,8 +105,9 @@ def _is_known(branch: str, known: Mapping[str, Known]) -> bool:
 
 
 def _seen(known: Known | None, branch: str, now: datetime) -> Known:
-    """One that comes back is the same while its removal was not asked for, and keeps its database."""
-    if known is None or known.removing_since or known.branch != branch:
+    """One that comes back is the same while its removal was not asked for, and keeps its database. If it was never
+    made, its run may have been given up, and it takes another."""
+    if known is None or known.removing_since or known.branch != branch or (known.gone_since and not known.made):
         return Known(branch=branch, created=now)
     return known.model_copy(update={"gone_since": None, "confirmed": False}) if known.gone_since else known
 

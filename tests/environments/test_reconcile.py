@@ -21,6 +21,11 @@ def after(minutes: float, listed: list[str], before: Plan | Mapping[str, Known],
     return reconcile(listed, known, NOON + timedelta(minutes=minutes), removal)
 
 
+def made(plan: Plan) -> dict[str, Known]:
+    """What is known once all of it was made."""
+    return {name: each.model_copy(update={"made": True}) for name, each in plan.known.items()}
+
+
 def names(requests: list[Request]) -> list[str]:
     return [request.name for request in requests]
 
@@ -30,9 +35,8 @@ def test_a_branch_that_appears_is_asked_for_until_it_is_made_by_one_key() -> Non
     again = after(7, ["feature/a"], first)
 
     assert first.to_make == [Request("a", "a@2026-11-23T12:00:00+00:00")] == again.to_make
-    assert first.new(()) == first.to_make
-    assert again.new({"a@2026-11-23T12:00:00+00:00"}) == []
     assert again.known == first.known
+    assert after(8, ["feature/a"], made(again)).to_make == []
 
 
 def test_a_branch_that_goes_is_removed_after_its_grace() -> None:
@@ -50,11 +54,17 @@ def test_a_branch_that_goes_is_removed_after_its_grace() -> None:
 
 
 def test_a_branch_that_comes_back_within_its_grace_is_the_same() -> None:
-    known = after(0, ALL, {})
+    known = made(after(0, ALL, {}))
     back = after(65, ALL, after(10, ALL[1:], known))
 
-    assert back.known == known.known
-    assert back.to_make == known.to_make
+    assert back.known == known
+    assert back.to_make == []
+
+
+def test_one_that_was_never_made_and_comes_back_takes_another_run() -> None:
+    back = after(65, ALL, after(10, ALL[1:], after(0, ALL, {})))
+
+    assert Request("a", "a@2026-11-23T13:05:00+00:00") in back.to_make
 
 
 def test_a_branch_that_comes_back_while_it_is_removed_is_made_anew() -> None:
@@ -66,13 +76,14 @@ def test_a_branch_that_comes_back_while_it_is_removed_is_made_anew() -> None:
 
 
 def test_downtime_longer_than_the_grace_removes_nothing_that_is_back() -> None:
-    back = after(60 * 24 * 3, ALL, after(10, ALL[1:], after(0, ALL, {})))
+    known = made(after(0, ALL, {}))
 
-    assert back.known == after(0, ALL, {}).known
+    assert after(60 * 24 * 3, ALL, after(10, ALL[1:], known)).known == known
 
 
 def test_an_empty_listing_is_held_back_until_a_person_says_so() -> None:
-    gone = after(10, [], after(0, ALL, {}))
+    known = made(after(0, ALL, {}))
+    gone = after(10, [], known)
     held = after(99, [], gone)
     told = after(100, [], {**confirmed(held.known)})
 
@@ -82,7 +93,7 @@ def test_an_empty_listing_is_held_back_until_a_person_says_so() -> None:
         "4 of 4 feature environments have left the registry (a, b, c, d), which may be its mistake: "
         "run `etna test confirm` if they are to be removed, else put their branches back."
     ]
-    assert after(120, ALL, held).known == after(0, ALL, {}).known
+    assert after(120, ALL, held).known == known
     assert names(told.to_remove) == ["a", "b", "c", "d"]
     assert told.messages == []
 
@@ -120,24 +131,33 @@ def test_of_two_branches_with_one_name_the_first_keeps_it(monkeypatch) -> None: 
     assert both.messages == ["a would have the name of b, test/same: rename the branch."]
 
 
-LISTINGS = st.lists(st.tuples(st.integers(1, 90), st.lists(st.sampled_from(ALL), unique=True)), max_size=12)
+LISTINGS = st.lists(
+    st.tuples(st.integers(1, 90), st.lists(st.sampled_from(ALL), unique=True), st.booleans()), max_size=12
+)
 
 
 @given(LISTINGS, st.sampled_from([Removal(grace=0, share=1), Removal(grace=30), Removal(grace=60, share=100)]))
-def test_whatever_is_listed(listings: list[tuple[int, list[str]]], removal: Removal) -> None:
-    """What is listed is made by one key while it stays, and nothing is removed that is listed or not gone for long."""
+def test_whatever_is_listed(listings: list[tuple[int, list[str], bool]], removal: Removal) -> None:
+    """What is listed is asked for by one key until it is made, and nothing is removed that is listed, or was made and
+    is not gone for long."""
     plan, minute = after(0, [], {}), 0
-    for minutes, listed in listings:
+    for minutes, listed, makes in listings:
         minute += minutes
-        before, plan = plan, after(minute, listed, plan, removal)
+        before = made(plan) if makes else plan.known
+        plan = after(minute, listed, before, removal)
         assert after(minute, listed, plan, removal) == plan
-        assert {f"feature/{name}" for name in names(plan.to_make)} == {*listed}
-        assert {*before.known} <= {*plan.known}
+        assert {*before} <= {*plan.known}
+
+        here = {name for name, each in plan.known.items() if each.branch in listed}
+        assert len(here) == len(listed)
+        assert names(plan.to_make) == sorted(name for name in here if not plan.known[name].made)
+        for name in here.intersection(before):
+            same = plan.known[name].created == before[name].created
+            assert same or before[name].removing_since or (before[name].gone_since and not before[name].made)
         for request in plan.to_remove:
             gone = plan.known[request.name].gone_since
+            assert request.name not in here
             assert gone and NOON + timedelta(minutes=minute) - gone >= timedelta(minutes=removal.grace)
-        for stays in {*names(before.to_make)}.intersection(names(plan.to_make)):
-            assert plan.known[stays] == before.known[stays]
 
 
 def test_five_hundred_environments_take_no_time() -> None:

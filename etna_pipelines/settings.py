@@ -4,7 +4,6 @@ Every part has an embedded default: a server and a store under the home (`.etna`
 replaces it. Secrets are environment variables, or lines of `.env`; the file never holds one.
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,15 +16,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from etna_pipelines import keys
 from etna_pipelines.environments.features import Feature, feature_database_name
 from etna_pipelines.environments.fixup_spec import FixUps
-from etna_pipelines.environments.registry_spec import DirectoryRegistry
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.github.spec import GitHubSpec
-from etna_pipelines.redeploy.spec import CommandRedeploy, Health, Redeploy, Version
+from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
 from etna_pipelines.settings_file import (
     EMBEDDED,
-    EXAMPLE_URL,
-    TARGETS,
     Local,
     Production,
     SettingsFile,
@@ -34,6 +30,7 @@ from etna_pipelines.settings_file import (
     Target,
     Test,
 )
+from etna_pipelines.settings_sections import APPLICATION_ROLE, check_sections, sections_of
 from etna_pipelines.snapshots.manifest import Kind
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.yaml_file import YamlFile
@@ -49,15 +46,6 @@ if TYPE_CHECKING:
 
 FILE = Path("environments.yaml")
 KeyName = Literal["masking", "signing"]
-
-APPLICATION_ROLE = "etna_app"
-"""The role that owns databases of the embedded server: no superuser, as in a real installation."""
-
-DEMO_DEVELOPMENT = Target(
-    owner=APPLICATION_ROLE,
-    hosts={"www.example.org": "development.example.org"},
-    redeploy=CommandRedeploy(command=["python", "-m", "etna_pipelines.demo.redeploy"]),
-)
 
 VERSIONS: Mapping[str, Version] = {
     "staging": "next release",
@@ -344,11 +332,10 @@ def load(path: Path = FILE) -> Settings:
             raise SettingsError(f"ETNA_SETTINGS names {path}, which is not there: correct the variable or unset it.")
     file = YamlFile.parse(_text(path), path.name, SettingsError)
     configured = file.validate(SettingsFile)
-    sections = _sections(configured, path.absolute().parent)
-    _check_databases(file, sections)
-    _check_sql_files(file, sections)
-    _check_keys(variables)
     home, base = variables.home.expanduser().absolute(), path.absolute().parent
+    sections = sections_of(configured, base)
+    check_sections(file, sections)
+    _check_keys(variables)
     return Settings(
         home=home,
         rules=base / configured.rules,
@@ -369,96 +356,6 @@ def _text(path: Path) -> str:
         raise SettingsError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}): make it readable or move it away.") from None
-
-
-def _sections(configured: SettingsFile, base: Path) -> dict[str, Production | Target]:
-    """What the file names, and the default of the rest. Once production is a real one, only development has a default:
-    real data must not flow into an environment that nobody asked for."""
-    production = configured.production or Production()
-    defaults: dict[str, Target] = {"development": Target()}
-    if production.database == EMBEDDED:
-        defaults = {name: kind() for name, kind in TARGETS.items()} | {"development": DEMO_DEVELOPMENT}
-    sections: dict[str, Production | Target] = {"production": production}
-    for name in TARGETS:
-        section: Target | None = getattr(configured, name) or defaults.get(name)
-        if section:
-            sections[name] = _with_sql_files(_with_registry(_with_this_python(section), base), base)
-    return sections
-
-
-def _with_this_python(section: Target) -> Target:
-    """`python` in a command is the one that runs us, whatever PATH says."""
-
-    def runnable(command: list[str]) -> list[str]:
-        return [sys.executable, *command[1:]] if command[0] == "python" else command
-
-    commands = [runnable(command) for command in section.fix_ups.commands]
-    section = section.model_copy(update={"fix_ups": section.fix_ups.model_copy(update={"commands": commands})})
-    if not isinstance(section.redeploy, CommandRedeploy):
-        return section
-    redeploy = section.redeploy.model_copy(update={"command": runnable(section.redeploy.command)})
-    return section.model_copy(update={"redeploy": redeploy})
-
-
-def _with_registry(section: Target, base: Path) -> Target:
-    """A directory that lists feature environments stands beside the settings file, unless it is absolute."""
-    if not isinstance(section, Test) or not isinstance(section.registry, DirectoryRegistry):
-        return section
-    return section.model_copy(update={"registry": section.registry.resolved(base)})
-
-
-def _with_sql_files(section: Target, base: Path) -> Target:
-    """So do SQL files."""
-    files = [str(base / Path(name).expanduser()) for name in section.fix_ups.sql]
-    return section.model_copy(update={"fix_ups": section.fix_ups.model_copy(update={"sql": files})})
-
-
-def _check_sql_files(file: YamlFile, sections: Mapping[str, Production | Target]) -> None:
-    """A file that is not there must not be missed an hour after a push began."""
-    for name, section in sections.items():
-        for number, path in enumerate(section.fix_ups.sql if isinstance(section, Target) else []):
-            if not Path(path).is_file():
-                raise file.mistake((name, "fix_ups", "sql", number), f"{path} is not there; correct its name.")
-
-
-def _check_databases(file: YamlFile, sections: Mapping[str, Production | Target]) -> None:
-    """No two environments may share a database: a push would swap the one under the other."""
-    seen: dict[tuple[str, int, str], str] = {}
-    for name, section in sections.items():
-        if section.database == EMBEDDED:
-            continue
-        identity = _identity(file, name, section.database)
-        if identity in seen:
-            danger = (
-                "a push would replace it" if seen[identity] == "production" else "their pushes would undo each other"
-            )
-            raise file.mistake(
-                (name, "database"), f"`{name}` has the very database of `{seen[identity]}`, and {danger}; name another."
-            )
-        seen[identity] = name
-
-
-def _identity(file: YamlFile, name: str, address: str) -> tuple[str, int, str]:
-    """What makes two addresses the same database; refuses those that libpq would not read, or that hold a password."""
-    from etna_pipelines.postgres.server import Database
-
-    try:
-        database = Database.from_url(address)
-        if "@" in database.name:  # an unquoted password can end up there
-            raise SettingsError
-    except SettingsError:
-        sentence = (
-            f"`{name}.database` must be `{EMBEDDED}` or a URL such as `{EXAMPLE_URL}`, special characters as `%40`."
-        )
-        raise file.mistake((name, "database"), sentence) from None
-    if database.password:
-        raise file.mistake(
-            (name, "database"),
-            f"`{name}.database` holds a password; take it out and put it into the variable "
-            f"ETNA_{name.upper()}_PASSWORD, or a line of .env.",
-        )
-    host = database.host.lower().rstrip(".")
-    return ("localhost" if host in ("127.0.0.1", "::1") else host, database.port, database.name)
 
 
 def _check_keys(variables: Variables) -> None:

@@ -4,7 +4,8 @@ from contextlib import suppress
 
 from psycopg import errors, sql
 
-from etna_pipelines.settings import APPLICATION_ROLE, Settings
+from etna_pipelines.settings import Settings
+from etna_pipelines.settings_sections import APPLICATION_ROLE
 
 
 def start_embedded(settings: Settings) -> None:

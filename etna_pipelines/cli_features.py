@@ -34,6 +34,7 @@ def list_() -> None:
 @app.command()
 def refresh(name: Name, snapshot: cli_environments.Snapshot = "") -> None:
     """Bring a feature environment up to date by a clone of the newest stripped snapshot, and redeploy it."""
+    _steps().look_for(name)
     cli_environments.push(f"test/{name}", snapshot)
 
 

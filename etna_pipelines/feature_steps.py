@@ -57,6 +57,11 @@ class FeatureSteps(Work):
                 self.sweep()
         return plan
 
+    def look_for(self, name: str) -> None:
+        """Ask the registry, where an environment is not known yet: people need not wait for the sensor."""
+        if name not in self.known():
+            self.tick()
+
     def confirm(self) -> list[str]:
         """Let all environments that have left the registry by now be removed, however many they are; their names."""
         with self._known.changing() as state:

@@ -42,9 +42,11 @@ def database(environment: str, snapshot: str, description: str) -> dg.AssetsDefi
     def preflight(context: dg.OpExecutionContext, config: Which, etna: Etna) -> str:
         """Every reason not to push is found before anything is made."""
         with canceled_if_overtaken(context), told_to_dagster():
+            if context.has_partition_key:
+                etna.feature_steps().look_for(context.partition_key)
             steps, name = etna.push_steps(), _name(environment, context)
             begun = steps.begin(name, steps.snapshot(name, config.snapshot))
-            if context.has_partition_key:  # no sensor has to have seen an environment that somebody makes by hand
+            if context.has_partition_key:  # a run that somebody starts in a terminal may be before the sensor
                 context.instance.add_dynamic_partitions(str(FEATURES.name), [context.partition_key])
             return begun.model_dump_json()
 

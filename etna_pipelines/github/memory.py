@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import tempfile
+import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,11 +36,16 @@ class Memory:
         return page if page.url == url else None
 
     def keep(self, page: Page) -> None:
+        slot = self._slot(page.url)
+        aside = slot.with_name(f".{slot.name}.{secrets.token_hex(4)}")  # others may write the same page now
         with suppress(OSError):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self._directory, encoding="utf-8", delete=False) as file:
-                json.dump(asdict(page), file)
-            Path(file.name).replace(self._slot(page.url))
+            try:
+                aside.touch(mode=0o600, exist_ok=False)
+                aside.write_text(json.dumps(asdict(page)), encoding="utf-8")
+                aside.replace(slot)
+            finally:
+                aside.unlink(missing_ok=True)
 
     def _slot(self, url: str) -> Path:
         digest = hashlib.blake2b(url.encode(), digest_size=8).digest()

@@ -194,7 +194,9 @@ class Transport:
 
     def _unreachable(self, error: httpx.TransportError, ask: Ask) -> GitHubError:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return GitHubRefused(f"{self._api.host} has no certificate this machine trusts: install its CA.")
+            return GitHubRefused(
+                f"{self._api.host} has no certificate that is trusted here: set SSL_CERT_FILE to the file of its CA."
+            )
         return GitHubError(
             f"{self._api.host} cannot be reached for {ask.purpose.doing}: check the network, and `github.api_url` in "
             "environments.yaml."

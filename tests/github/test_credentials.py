@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from etna_pipelines.errors import GitHubRefused, SettingsError
@@ -15,10 +15,14 @@ from tests.github_faults import lost_reply
 from tests.github_server import GitHubServer
 
 
+@pytest.fixture(scope="module")
+def key() -> RSAPrivateKey:
+    return generate_private_key(65537, 2048)
+
+
 @pytest.fixture
-def private_key(github_server: GitHubServer) -> str:
+def private_key(github_server: GitHubServer, key: RSAPrivateKey) -> str:
     """The key of the App 12, which is installed as 345."""
-    key = generate_private_key(65537, 2048)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     github_server.app = (12, 345, public.decode())
     github_server.tokens.clear()

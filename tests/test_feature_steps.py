@@ -1,6 +1,7 @@
 """Environments that come and go with their branches, from a directory that lists them to databases that answer."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -144,6 +145,15 @@ def test_a_registry_that_fails_changes_nothing(steps: FeatureSteps) -> None:
     assert steps.known() == known
     assert steps.remove("login", forced=True).databases == []
     assert steps.known() == {}
+
+
+def test_ticks_at_once_ask_for_the_same_runs(steps: FeatureSteps) -> None:
+    for name in "abc":
+        announce(f"feature/{name}")
+    with ThreadPoolExecutor(4) as pool:
+        plans = [*pool.map(steps.tick, [NOON + timedelta(seconds=second) for second in range(8)])]
+
+    assert len({request.key for plan in plans for request in plan.to_make}) == 3
 
 
 def test_many_that_go_at_once_wait_for_a_person(steps: FeatureSteps) -> None:

@@ -63,6 +63,15 @@ def test_the_last_push_of_an_environment(store: LocalStore) -> None:
     assert last and last.push == second and last.redeploy is None
 
 
+def test_when_environments_were_last_pushed_to(store: LocalStore) -> None:
+    before = datetime.now(UTC)
+    for name in ("test/login", "test/login-page", "test/login", "staging"):
+        history.record(store, a_push(name))
+    pushed = history.last_pushed(store, "test/")
+    assert {*pushed} == {"test/login", "test/login-page"}
+    assert before <= pushed["test/login-page"] < pushed["test/login"] <= datetime.now(UTC)
+
+
 def test_a_redeploy_is_kept_with_its_push(store: LocalStore) -> None:
     push = a_push()
     history.record(store, push)

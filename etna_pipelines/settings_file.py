@@ -1,5 +1,6 @@
 """What may stand in environments.yaml."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -25,7 +26,14 @@ def _check_address(address: str) -> str:
     return address
 
 
+def _check_host(host: str) -> str:
+    if not re.fullmatch(r"[^\s/:@]+(:\d{1,5})?", host):
+        raise ValueError("must be a host, or with a port as in `localhost:8000`.")
+    return host
+
+
 DatabaseAddress = Annotated[str, AfterValidator(_check_address)]
+HostName = Annotated[str, AfterValidator(_check_host)]
 
 
 class Production(StrictModel):
@@ -40,7 +48,8 @@ class Target(StrictModel):
     database: DatabaseAddress = EMBEDDED
     snapshot: Kind = "stripped"
     subset: Subset | None = None
-    hosts: dict[str, str] = {}
+    hosts: dict[str, HostName] = {}
+    """Host names of production and what they become, with a port where it is another (`localhost:8000`)."""
     fix_ups: FixUps = FixUps()
     redeploy: Redeploy | None = None
     version: Version | None = None

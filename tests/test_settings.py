@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from etna_pipelines import keys
+from etna_pipelines.environments.features import Feature
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.redeploy.spec import CommandRedeploy
 from etna_pipelines.settings import Settings, load
@@ -92,6 +93,31 @@ def test_a_configured_file(fresh: Path, load_text: Load, monkeypatch: pytest.Mon
     assert staging.redeploy == CommandRedeploy(command=["./redeploy", "staging"])
     assert settings.rules == fresh / "anonymisation_rules/etna.yaml"
     assert "hunter2" not in repr(settings) and "swordfish" not in repr(settings)
+
+
+def test_fix_ups_find_their_files_and_passwords(fresh: Path, load_text: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    (fresh / "after.sql").touch()
+    monkeypatch.setenv("ETNA_STAGING_SUPERUSER_PASSWORD", "hunter2")
+    settings = load_text("""
+staging:
+  database: postgresql://me@db/a
+  fix_ups: {sql: [after.sql], commands: [[python, manage.py, migrate]]}
+test:
+  database: postgresql://me@db/b
+  hosts: {www.org: "{name}.org"}
+  fix_ups: {rewrite: {site.code: {www: "{name}"}}}
+local:
+  database: postgresql://me@db/c
+""")
+
+    staging = settings.environment("staging")
+    assert staging.fix_ups.sql == [str(fresh / "after.sql")]
+    assert staging.fix_ups.commands == [[sys.executable, "manage.py", "migrate"]]
+    assert (staging.superuser_password, "hunter2" in repr(staging)) == ("hunter2", False)
+    feature = settings.feature_environment(Feature("login", "feature/login"))
+    assert (feature.hosts, feature.fix_ups.rewrite) == ({"www.org": "login.org"}, {"site.code": {"www": "login"}})
+    assert (feature.kind, feature.superuser_password) == ("test", None)
+    assert settings.environment("local").superuser_password == "admin"
 
 
 def test_a_real_production_brings_no_environment_that_nobody_named(load_text: Load) -> None:
@@ -182,6 +208,39 @@ def test_the_file_named_by_etna_settings_is_missing(fresh: Path, monkeypatch: py
             "staging:\n  hosts:\n    a: 1\n",
             "environments.yaml, line 3: `staging.hosts.a` must be a text.",
             id="wrong type",
+        ),
+        pytest.param(
+            "local:\n  hosts:\n    a: https://b\n",
+            "environments.yaml, line 3: `local.hosts.a` must be a host, or with a port as in `localhost:8000`.",
+            id="a URL for a host",
+        ),
+        pytest.param(
+            "staging:\n  fix_ups:\n    keep: [token]\n    emty: [mail]\n",
+            "environments.yaml, line 4: `emty` is not a setting of `staging.fix_ups`; did you mean `empty`?",
+            id="unknown fix-up",
+        ),
+        pytest.param(
+            "staging:\n  fix_ups:\n    keep: [token]\n    empty: [token]\n",
+            "environments.yaml, line 2: `staging.fix_ups` says `token` under `keep` and `empty`; take it out of one of "
+            "them.",
+            id="kept and emptied",
+        ),
+        pytest.param(
+            "staging:\n  fix_ups:\n    rewrite:\n      page: {a: b}\n",
+            "environments.yaml, line 4: `staging.fix_ups.rewrite.page` must be a column with its table, such as "
+            "`blog_page.link` or `public.blog_page.link`.",
+            id="a table for a column",
+        ),
+        pytest.param(
+            "staging:\n  fix_ups:\n    keep:\n    - a.b.c\n",
+            "environments.yaml, line 4: `staging.fix_ups.keep.0` must be a table, such as `api_apitoken` or "
+            "`public.api_apitoken`.",
+            id="no table",
+        ),
+        pytest.param(
+            "staging:\n  fix_ups:\n    sql:\n    - /no/where.sql\n",
+            "environments.yaml, line 4: /no/where.sql is not there; correct its name.",
+            id="a file that is not there",
         ),
         pytest.param(
             "development: yes\n",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from etna_pipelines.strict_model import StrictModel
 
@@ -60,11 +60,6 @@ class FixUps(StrictModel):
     `{image_tag}` and `{name}` are filled in. Any exit code but 0 fails the push."""
     timeout: int = Field(default=60, ge=1)
     """Minutes that each command may take."""
-
-    @field_validator("superuser", mode="before")
-    @classmethod
-    def _the_usual_one(cls, superuser: object) -> object:
-        return {} if superuser is True else superuser
 
     @model_validator(mode="after")
     def _kept_or_emptied(self) -> Self:

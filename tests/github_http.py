@@ -86,6 +86,7 @@ class HttpServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # a reply in one piece: the kernel waits 40 ms before it sends a second one
     server: HttpServer
 
     def do_GET(self) -> None:
@@ -128,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.drips:
             for byte in content:
                 self.wfile.write(bytes([byte]))
+                self.wfile.flush()
                 time.sleep(fault.drips)
             return
         self.wfile.write(content[: len(content) // 2] if fault.cuts else content)

@@ -1,5 +1,6 @@
 """Which snapshots there are, and what each environment serves."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,11 +8,15 @@ from datetime import UTC, datetime
 import psycopg
 
 from etna_pipelines.environments import history
+from etna_pipelines.environments.expiry import FullCopy, full_copies
+from etna_pipelines.environments.features import Feature
+from etna_pipelines.environments.known import KnownEnvironments
 from etna_pipelines.errors import EtnaError, SnapshotDamaged
 from etna_pipelines.postgres.server import reason
 from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots.catalogue import Catalogue
-from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest
+from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest, time_of
+from etna_pipelines.stores.store import Store
 
 
 @dataclass(frozen=True)
@@ -25,23 +30,40 @@ class EnvironmentStatus:
     version: str = ""
     remark: str = ""
     """What is to know besides; for an environment that cannot be asked, why."""
+    pushed: datetime | None = None
+    """When the last push or rollback was."""
+    by: str = ""
+    """Who did it: `name@machine`."""
+    expires: datetime | None = None
+    """Until when it may serve its full snapshot."""
 
 
 def environments(settings: Settings) -> list[EnvironmentStatus]:
-    """Every environment that snapshots are pushed to, asked at the same time."""
-    names = [name for name in settings.sections if name != "production"]
+    """Every environment that snapshots are pushed to, the feature environments too, asked at the same time."""
+    store = settings.open_store()
+    named = _features(settings, store)
+    names = [name for name in settings.sections if name not in ("production", "test")] + list(named)
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda name: _environment(settings, name), names))
+        return list(pool.map(lambda name: _status(settings, store, name, named.get(name)), names))
 
 
-def _environment(settings: Settings, name: str) -> EnvironmentStatus:
-    if settings.is_embedded(name) and not settings.embedded_server.is_running:
+def _features(settings: Settings, store: Store) -> Mapping[str, Feature]:
+    if "test" not in settings.sections:
+        return {}
+    known = KnownEnvironments(store, settings.home).read()
+    return {f"test/{name}": known.feature(name) for name in known.environments}
+
+
+def _status(settings: Settings, store: Store, name: str, feature: Feature | None) -> EnvironmentStatus:
+    if settings.is_embedded("test" if feature else name) and not settings.embedded_server.is_running:
         return EnvironmentStatus(name, remark="the embedded server is not running")
     try:
-        serving = history.serving(settings.database(name))
+        target = settings.feature_environment(feature) if feature else settings.environment(name)
+        serving = history.serving(target.database)
         if serving is None:
             return EnvironmentStatus(name, remark="nothing was pushed here yet")
-        record = history.last(settings.open_store(), name)
+        copies = full_copies(target)
+        record = history.last(settings.records(name, store), name)
     except EtnaError as error:
         return EnvironmentStatus(name, remark=str(error))
     except psycopg.Error as error:
@@ -53,14 +75,26 @@ def _environment(settings: Settings, name: str) -> EnvironmentStatus:
         serving.kind,
         (serving.rules or "")[:8],
         version=redeploy.version or "" if redeploy and redeploy.succeeded else "",
-        remark=_remark(redeploy) if redeploy else "",
+        remark="; ".join([*map(_of_copy, copies), *_of_redeploy(redeploy)]),
+        pushed=record.push.started if record else serving.pushed,
+        by=record.by if record else "",
+        expires=next((copy.expires for copy in copies if copy.live), None),
     )
 
 
-def _remark(redeploy: history.RedeployOutcome) -> str:
-    if redeploy.succeeded is None:
-        return "its last redeploy has not ended: `etna redeploy` goes on with it"
-    return "" if redeploy.succeeded else "its last redeploy failed"
+def _of_copy(copy: FullCopy) -> str:
+    what = "its full snapshot" if copy.live else "the full snapshot that it keeps for a rollback"
+    if copy.expires <= datetime.now(UTC):
+        return f"{what} has expired: run the job `expire_staging`"
+    days = copy.days_left()
+    return f"{what} expires {f'in {days} days' if days > 1 else 'tomorrow' if days else 'today'}"
+
+
+def _of_redeploy(redeploy: history.RedeployOutcome | None) -> list[str]:
+    if redeploy is None or redeploy.succeeded:
+        return []
+    ended = redeploy.succeeded is not None
+    return ["its last redeploy failed" if ended else "its last redeploy has not ended: `etna redeploy` goes on with it"]
 
 
 def newest(settings: Settings) -> list[Manifest]:
@@ -84,9 +118,8 @@ def listing(settings: Settings) -> list[Manifest | SnapshotDamaged]:
 
 def age(id_: str, now: datetime | None = None) -> str:
     """How old a snapshot is, by its id: `3 h`."""
-    try:
-        taken = datetime.strptime(id_.split("-")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
-    except ValueError:
+    taken = time_of(id_)
+    if taken is None:
         return "?"
     seconds = ((now or datetime.now(UTC)) - taken).total_seconds()
     for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):

@@ -1,17 +1,18 @@
 """What is in the store and what environments serve."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from etna_pipelines.environments.history import Push, RedeployOutcome, Serving, mark, record, record_redeploy
+from etna_pipelines.environments.known import Known, KnownEnvironments, State
 from etna_pipelines.errors import SnapshotDamaged
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.snapshots.catalogue import Catalogue
-from etna_pipelines.snapshots.manifest import DatabaseSchema, Kind, Manifest, Source
+from etna_pipelines.snapshots.manifest import DatabaseSchema, Kind, Manifest, Source, new_id
 from etna_pipelines.status import EnvironmentStatus, age, environments, listing, newest
 
 
@@ -74,7 +75,11 @@ def test_what_environments_serve(fresh: Path, database: Database, monkeypatch: p
     def development() -> EnvironmentStatus:
         return next(it for it in environments(settings) if it.name == "development")
 
-    serves = EnvironmentStatus("development", "20261123T020000000000Z-222222", "stripped", "01234567")
+    by = development().by
+    assert "@" in by
+    serves = EnvironmentStatus(
+        "development", "20261123T020000000000Z-222222", "stripped", "01234567", pushed=now, by=by
+    )
     assert development() == serves
 
     outcome = RedeployOutcome(succeeded=True, version="26.11.23.1", seconds=2, at=now)
@@ -87,10 +92,46 @@ def test_what_environments_serve(fresh: Path, database: Database, monkeypatch: p
     record_redeploy(settings.open_store(), push, outcome.model_copy(update={"succeeded": None}))
     assert development() == replace(serves, remark="its last redeploy has not ended: `etna redeploy` goes on with it")
 
-    remarks = {it.name: it.remark for it in environments(settings)}
-    assert remarks["staging"] == "nothing was pushed here yet"
-    assert remarks["test"] == "the embedded server is not running"
-    assert "127.0.0.1:1" in remarks["local"]
+    assert remarks(settings)["staging"] == "nothing was pushed here yet"
+    assert "127.0.0.1:1" in remarks(settings)["local"]
+
+
+def remarks(settings: Settings) -> dict[str, str]:
+    return {it.name: it.remark for it in environments(settings)}
+
+
+def test_feature_environments_are_told_by_name(fresh: Path) -> None:
+    settings = load()
+    assert not [name for name in remarks(settings) if name.startswith("test")]
+
+    login = Known(branch="feature/login", created=datetime.now(UTC))
+    KnownEnvironments(settings.open_store(), settings.home).write(State(environments={"login": login}))
+
+    assert remarks(settings)["test/login"] == "the embedded server is not running"
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (timedelta(days=10, hours=1), "its full snapshot expires in 3 days"),
+        (timedelta(days=12, hours=1), "its full snapshot expires tomorrow"),
+        (timedelta(days=13, hours=1), "its full snapshot expires today"),
+        (timedelta(days=15), "its full snapshot has expired: run the job `expire_staging`"),
+    ],
+)
+def test_until_when_staging_may_keep_a_full_copy(
+    fresh: Path, database: Database, monkeypatch: pytest.MonkeyPatch, age: timedelta, said: str
+) -> None:
+    monkeypatch.setenv("ETNA_STAGING_PASSWORD", database.password or "")
+    (fresh / "environments.yaml").write_text(f"staging: {{database: '{database.url}', expires_after: 14}}\n")
+    taken = datetime.now(UTC) - age
+    with database.connect() as connection:
+        full = Serving(push=new_id(), snapshot=new_id(taken), kind="full", rules=None, pushed=datetime.now(UTC))
+        mark(connection, database.name, full)
+
+    staging = next(it for it in environments(load()) if it.name == "staging")
+
+    assert (staging.expires, staging.remark) == (taken + timedelta(days=14), said)
 
 
 def test_the_newest_of_each_kind(fresh: Path) -> None:

@@ -1,7 +1,6 @@
 import os
 import shutil
 from collections import namedtuple
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,31 +58,9 @@ def test_a_draft_is_not_pushed(target: Environment, published: Published) -> Non
     assert "it was never published" in refused(draft, target, published.production)
 
 
-def test_an_environment_without_snapshots_takes_none(published: Published) -> None:
-    production = Environment("production", published.production)
-    assert "it takes no snapshots" in refused(published.stripped, production, published.production)
-
-
 def test_production_is_no_target(target: Environment, published: Published) -> None:
     at_production = with_database(target, published.production)
     assert "is production itself: correct" in refused(published.stripped, at_production, published.production)
-
-
-def test_production_is_no_target_under_another_address(target: Environment, published: Published) -> None:
-    elsewhere = with_database(target, replace(published.production, host="localhost"))
-    assert "is production itself under another address" in refused(published.stripped, elsewhere, published.production)
-
-
-def test_the_snapshot_knows_production_when_settings_name_another(target: Environment, published: Published) -> None:
-    at_production = with_database(target, published.production)
-    elsewhere = Database("127.0.0.1", 1, "nobody", "nowhere")
-    assert "is production itself under another address" in refused(published.stripped, at_production, elsewhere)
-
-
-def test_what_people_marked_as_production_is_no_target(serving: Environment, published: Published) -> None:
-    with serving.database.maintenance.connect() as connection:
-        connection.execute(f"COMMENT ON DATABASE {serving.database.name} IS 'etna-pipelines: production'")
-    assert "is marked as production by its comment" in refused(published.stripped, serving, published.production)
 
 
 def test_a_server_older_than_the_source_is_refused(

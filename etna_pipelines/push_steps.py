@@ -174,7 +174,7 @@ class PushSteps(Work):
         if not self.settings.github:
             return version_for(target, None)
         with self.settings.open_github() as github:
-            return version_for(target, github)
+            return version_for(target, github, self.settings.releases.build)
 
     def _rolled_back(self, target: Environment, failure: RedeployFailed) -> RedeployFailed:
         """Roll back; the error that tells of both."""

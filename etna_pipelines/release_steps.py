@@ -31,11 +31,12 @@ class ReleaseSteps(Work):
             return str(Creating(github, self.settings.releases, self.store).create(version))
 
     def newest_published(self, after: str = "") -> str | None:
-        """The newest published release, where it is newer than the version `after`. Raises GitHubError."""
+        """The newest published release that staging can have, where it is newer than the version `after`. Raises
+        GitHubError."""
         from etna_pipelines.releases.published import newest_release
 
         with self.settings.open_github() as github:
-            newest = newest_release(github)
+            newest = newest_release(github, self.settings.releases.build)
         known = CalVer.parse(after)
         return str(newest) if newest and (known is None or newest > known) else None
 

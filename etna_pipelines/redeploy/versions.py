@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
 
-def version_for(environment: "Environment", github: "GitHub | None") -> str | None:
+def version_for(environment: "Environment", github: "GitHub | None", build: str | None = None) -> str | None:
     """The tag of the image that `version` in environments.yaml asks for; None for whichever is there: where it asks for
     none, where there is no GitHub to ask, and where GitHub has no such version yet.
 
-    - `next release`: the newest published release. Staging has it before production does; a draft has no image yet
+    - `next release`: the newest published release, which staging has before production does; a draft has no image yet.
+      With `build`, the workflow that builds published releases, the newest that it has built
     - `main`: the newest build of the main branch
     - `branch`: what images of the feature environment's branch are tagged with
 
@@ -23,7 +24,7 @@ def version_for(environment: "Environment", github: "GitHub | None") -> str | No
         case "branch":
             return environment.feature.image_tag if environment.feature else None
         case "next release" if github:
-            return _text(newest_release(github))
+            return _text(newest_release(github, build))
         case "main" if github:
             return _text(newest_build(github))
     return None

@@ -71,7 +71,11 @@ def changes(
     before: Mapping[int, TableState], after: Mapping[int, TableState], locks: Mapping[int, Lock]
 ) -> list[TableChange]:
     """The tables that something became of; those that an application would have waited for longest come first."""
-    found = [_change(before.get(oid), after.get(oid), locks.get(oid, NONE)) for oid in before.keys() | after.keys()]
+    # Nobody waits for a table that was not there.
+    found = [
+        _change(before.get(oid), after.get(oid), locks.get(oid, NONE) if oid in before else NONE)
+        for oid in before.keys() | after.keys()
+    ]
     return sorted(
         (change for change in found if change.is_one),
         key=lambda change: (-(change.held if change.blocks != "nothing" else 0.0), change.table),

@@ -15,6 +15,9 @@ class ReleasesSpec(StrictModel):
     """`{version}` is filled in; none for a workflow that counts by itself."""
     patience: int = Field(default=30, ge=1)
     """Minutes to wait for that workflow."""
+    build: str | None = None
+    """The workflow that builds the image of a release once it is published, as `release.yml`: staging gets a release
+    when that has succeeded. Without it, as soon as it is published."""
     migrate: list[str] = []
     """The program that migrates a database with a release, as its list of arguments; `{version}` is filled in. It finds
     ETNA_DATABASE_URL (without the password: that is in PGPASSWORD) in its environment."""

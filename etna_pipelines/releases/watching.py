@@ -89,7 +89,10 @@ class Watch:
         self.looks += 1
         for pid, began, seconds, query in connection.execute(ACTIVITY):
             self.statements[pid, began] = (keywords(query), max(seconds, 0.0))
-        found = {(oid, _spelt(mode)) for oid, mode in connection.execute(LOCKS)}
+        self.met({(oid, _spelt(mode)) for oid, mode in connection.execute(LOCKS)}, passed)
+
+    def met(self, found: set[tuple[int, str]], passed: float) -> None:
+        """Note the locks of a look: tables' oids and modes."""
         self._held = {key: self._held.get(key, 0.0) + passed for key in found}
         for key, seconds in self._held.items():
             self.stretches[key] = max(seconds, self.stretches.get(key, 0.0))

@@ -5,6 +5,7 @@ from etna_pipelines.github.client import GitHub
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.redeploy.versions import version_for
 from etna_pipelines.settings import Environment
+from tests.github_repository import Workflow
 from tests.github_server import GitHubServer
 
 NOWHERE = Database("db.example.org", 5432, "etna", "etna_staging")
@@ -40,6 +41,21 @@ def test_each_environment_has_its_version(github: GitHub, github_server: GitHubS
     ]
     github_server.publish(draft)
     assert [version_for(each, github) for each in (STAGING, DEVELOPMENT)] == ["26.08.22.2301", "26.08.22.2301"]
+
+
+def test_a_release_waits_for_its_image_where_a_workflow_builds_it(github: GitHub, github_server: GitHubServer) -> None:
+    github_server.workflows["release.yml"] = Workflow()
+    for build in (997, 998, 999, 1000):  # the number counts, not its spelling
+        github_server.add_release(f"v26.08.21.{build}")
+    assert version_for(STAGING, github) == "26.08.21.1000"
+    assert version_for(STAGING, github, "release.yml") is None
+    over = {"event": "release", "status": "completed", "conclusion": "success"}
+    github_server.add_run("release.yml", head_branch="v26.08.21.998", **over)
+    github_server.add_run("release.yml", head_branch="v26.08.21.999", **over | {"conclusion": "failure"})
+    building = github_server.add_run("release.yml", head_branch="v26.08.21.1000", event="release")
+    assert version_for(STAGING, github, "release.yml") == "26.08.21.998"
+    building.update(over)
+    assert version_for(STAGING, github, "release.yml") == "26.08.21.1000"
 
 
 def test_without_github_whichever_version_is_there_stays() -> None:

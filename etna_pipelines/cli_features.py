@@ -51,7 +51,11 @@ def remove(
 def confirm() -> None:
     """Let all environments be removed whose branches have gone, however many: the sensor held them back to ask."""
     names = _steps().confirm()
-    console.print(f"To be removed: {', '.join(names)}." if names else "No environment's branch has gone.")
+    listed = ", ".join(f"test/{name}" for name in names)
+    console.print(
+        f"To be removed, each when its grace is over: {listed}." if names else "No environment's branch has gone.",
+        soft_wrap=True,
+    )
 
 
 def _remark(known: "Known") -> str:

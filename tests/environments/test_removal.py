@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from etna_pipelines.errors import LockHeld, PushRefused, RemovalFailed
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Environment
 from etna_pipelines.snapshots.manifest import new_id
-from tests.environments.conftest import Published, databases, serve_by_hand
+from tests.environments.conftest import OWNER, Published, databases, serve_by_hand
 
 
 @pytest.fixture
@@ -43,6 +44,22 @@ def test_all_that_is_an_environments_goes_and_nothing_else(
     with live.maintenance.connect() as connection:
         assert belongings(connection, [live.name])[live.name] == Belongings([], [])
     assert not remove(serving, published.production)
+
+
+def test_a_role_that_is_no_superuser_removes(serving: Environment, published: Published) -> None:
+    live = serving.database
+    remover, visitor = (replace(live, user=f"{name}_of_{live.name}", password="x") for name in ("remover", "visitor"))
+    with live.maintenance.connect() as connection:
+        connection.execute(
+            f"CREATE ROLE {remover.user} LOGIN CREATEDB PASSWORD 'x' IN ROLE {OWNER}, pg_signal_backend;"
+            f"CREATE ROLE {visitor.user} LOGIN PASSWORD 'x'"
+        )
+        with visitor.connect():
+            removed = remove(replace(serving, database=remover), published.production)
+        connection.execute(f"DROP ROLE {remover.user}, {visitor.user}")
+
+    assert removed.databases == [live.name]
+    assert databases(live) == []
 
 
 def test_a_push_under_way_is_not_disturbed(serving: Environment, published: Published) -> None:

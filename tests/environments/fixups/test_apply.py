@@ -1,10 +1,24 @@
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from etna_pipelines.environments.fixup_spec import FixUps
+from etna_pipelines.environments.push import Pushing
 from etna_pipelines.errors import FixUpFailed
-from tests.environments.fixups.conftest import FixUp, MakeDatabase, rows, values
+from etna_pipelines.settings import Environment
+from tests.environments.conftest import (
+    HANDMADE,
+    OWNER,
+    MakeTarget,
+    Published,
+    all_steps,
+    databases,
+    titles,
+)
+from tests.environments.fixups.conftest import FixUp, MakeDatabase, rows, run, values
 
 SITE = """
     CREATE TABLE django_site (id int, domain text); INSERT INTO django_site VALUES (1, 'www.org');
@@ -48,3 +62,34 @@ def test_a_command_that_fails_is_told_as_one(make_database: MakeDatabase, apply:
         FixUpFailed, match=r"before: the fix-up `commands` failed, command 1, .*exit code 3\): read .*log"
     ):
         apply(make_database(), commands=[[sys.executable, "-c", "raise SystemExit(3)"]])
+
+
+PushingOf = Callable[..., Pushing]
+
+COMMAND = """
+import os, psycopg
+with psycopg.connect(os.environ["ETNA_DATABASE_URL"], password=os.environ["PGPASSWORD"]) as connection:
+    connection.execute("CREATE TABLE migrated AS SELECT title FROM page")
+"""
+
+
+@pytest.mark.parametrize("which", ["published", "published15"])
+def test_a_push_keeps_rows_and_runs_commands_as_the_owner(
+    which: str, request: pytest.FixtureRequest, make_target: MakeTarget, pushing: PushingOf
+) -> None:
+    of: Published = request.getfixturevalue(which)
+    fix_ups = FixUps(keep=["page"], commands=[[sys.executable, "-c", COMMAND]])
+    target = replace(make_target(of), fix_ups=fix_ups)
+    all_steps(pushing(target, of.stripped, of))
+    assert values(target.database, "SELECT title FROM page") == []  # nothing served before
+    run(target.database, "INSERT INTO page VALUES (1, 'Its own', 1)")
+    all_steps(pushing(target, of.stripped, of))
+    assert values(target.database, "SELECT title FROM page UNION ALL SELECT title FROM migrated") == ["Its own"] * 2
+    assert values(target.database, "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'") == [OWNER]
+
+
+def test_a_push_whose_fix_ups_fail_leaves_what_serves(serving: Environment, pushing: PushingOf) -> None:
+    target = replace(serving, fix_ups=FixUps(empty=["pgae"]))
+    with pytest.raises(FixUpFailed, match="no table `pgae` in the snapshot; did you mean `page`"):
+        all_steps(pushing(target))
+    assert (titles(target.database), databases(target.database)) == (HANDMADE, [target.database.name])

@@ -2,7 +2,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
 
 from etna_pipelines.environments.fixups.superuser import hashed
 from etna_pipelines.errors import FixUpFailed
@@ -20,8 +21,10 @@ WHO = "SELECT id, username, email, is_superuser AND is_staff AND is_active, firs
 
 
 def checks(password: str, encoded: str) -> bool:
-    """Django's own check, as `check_password` makes it."""
-    return PBKDF2PasswordHasher().verify(password, encoded)
+    """What Django's sign-in asks."""
+    if not settings.configured:
+        settings.configure()
+    return bool(check_password(password, encoded))
 
 
 def test_a_new_superuser_can_sign_in(make_database: MakeDatabase, apply: FixUp) -> None:

@@ -90,7 +90,7 @@ def redeploy(
     are refused. What was asked for and did not come to a known end is gone on with; a failure can be tried again.
     Raises RedeployFailed, LockHeld, GitHubError."""
     with exclusive(deployment.database, f"redeploy {push.environment}"):
-        before = _outcome(store, push)
+        before = _outcome(store, push, deployment.database)
         if before and anew and before.version != deployment.version:
             before = before.model_copy(update={"succeeded": False})  # so far as this version goes
         if before and before.succeeded:
@@ -114,19 +114,25 @@ def _filled(health: Health, deployment: Deployment) -> Health:
     return health.model_copy(update={"url": fill(health.url, deployment), "version_url": version_url})
 
 
-def _outcome(store: Store, push: Push) -> RedeployOutcome | None:
+def _outcome(store: Store, push: Push, database: Database) -> RedeployOutcome | None:
     """How the redeploy of a push went so far. Raises RedeployRefused for one that does not serve."""
     known, last = history.recorded(store, push), history.last(store, push.environment)
     if known is None or last is None:
         raise RedeployRefused(
             f"{push.environment} is not redeployed: the store has no record of push {push.id}; push again."
         )
-    if last.push.id != push.id:
+    if last.push.id != push.id and not _serves(database, push):
         raise RedeployRefused(
             f"{push.environment} is not redeployed for push {push.id}, which does not serve any more: there was a "
             f"{last.push.action} since; run `etna redeploy {push.environment}` for that one."
         )
     return known.redeploy
+
+
+def _serves(database: Database, push: Push) -> bool:
+    """Whether the database is what a push made, however old that is: it may have taken longer than a later one."""
+    serving = history.serving(database)
+    return serving is not None and serving.push == push.id
 
 
 def _asked(store: Store, push: Push, deployment: Deployment, before: RedeployOutcome | None) -> Deployment:

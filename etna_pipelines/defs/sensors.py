@@ -57,10 +57,11 @@ def published_releases(context: dg.SensorEvaluationContext, etna: Etna) -> dg.Se
         newest = steps.newest_published(context.cursor or "")
     except EtnaError as error:
         raise failure_of(error) from None
-    if newest is None:
-        return dg.SkipReason(f"No release is newer than {context.cursor or 'nothing'}.")
     if context.cursor is None:
-        return dg.SensorResult(skip_reason=f"{newest} was published before anybody looked.", cursor=newest)
+        seen = newest or "no release"
+        return dg.SensorResult(skip_reason=f"{seen} was there before anybody looked.", cursor=seen)
+    if newest is None:
+        return dg.SkipReason(f"None was published since {context.cursor}.")
     tags = {"etna/version": newest}
     if staging.release == "refresh":
         request = dg.RunRequest(run_key=newest, job_name=refresh_staging.name, tags=tags)

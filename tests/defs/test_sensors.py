@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +11,10 @@ import pytest
 from etna_pipelines.defs import sensors
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.resources import Etna
+from etna_pipelines.environments.history import Serving, mark
+from etna_pipelines.postgres.server import Database
+from etna_pipelines.snapshots.manifest import Kind
+from tests.github_server import TOKEN, GitHubServer
 
 NO_GRACE = "test: {removal: {grace: 0}}\n"
 
@@ -117,3 +122,82 @@ def test_without_test_nothing_is_asked_for(fresh: Path) -> None:
 
     assert isinstance(skipped, dg.SkipReason)
     assert not Path(".etna").exists()
+
+
+@pytest.fixture
+def github(github_server: GitHubServer, fresh: Path, monkeypatch: pytest.MonkeyPatch) -> GitHubServer:
+    """The application's repository, as environments.yaml names it."""
+    monkeypatch.setenv("ETNA_GITHUB_TOKEN", TOKEN)
+    spec = github_server.spec
+    (fresh / "environments.yaml").write_text(f"github: {{repository: {spec.repository}, api_url: '{spec.api_url}'}}\n")
+    return github_server
+
+
+@pytest.mark.parametrize(
+    ("does", "job", "config"),
+    [
+        ("redeploy", "redeploy_staging", {"ops": {"redeploy_at": {"config": {"version": "26.11.24.2"}}}}),
+        ("refresh", "refresh_staging", {}),
+    ],
+)
+def test_a_release_that_is_published_is_for_staging(
+    github: GitHubServer, does: str, job: str, config: dict[str, object]
+) -> None:
+    with Path("environments.yaml").open("a") as settings:
+        settings.write(f"staging: {{release: {does}}}\n")
+    github.add_release("v26.11.23.1")
+
+    before = _look_for_releases(None)
+    assert isinstance(before, dg.SensorResult)
+    assert (before.run_requests, before.cursor) == ([], "26.11.23.1")  # it was there before anybody looked
+
+    github.add_release("v26.11.24.1")
+    github.add_release("v26.11.24.2")
+    after = _look_for_releases(before.cursor)
+    assert isinstance(after, dg.SensorResult)
+    [run] = after.run_requests or []
+    assert (run.job_name, run.run_key, run.run_config) == (job, "26.11.24.2", config)
+    assert isinstance(_look_for_releases(after.cursor), dg.SkipReason)
+
+
+def test_the_very_first_release_counts_unless_releases_start_nothing(github: GitHubServer) -> None:
+    before = _look_for_releases(None)
+    github.add_release("v26.11.23.1")
+
+    assert isinstance(before, dg.SensorResult)
+    after = _look_for_releases(before.cursor)
+    assert isinstance(after, dg.SensorResult)
+    assert [run.run_key for run in after.run_requests or []] == ["26.11.23.1"]
+
+    with Path("environments.yaml").open("a") as settings:
+        settings.write("staging: {release: nothing}\n")
+    assert isinstance(_look_for_releases(before.cursor), dg.SkipReason)
+
+
+def test_staging_is_replaced_when_its_days_are_over(
+    fresh: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETNA_STAGING_PASSWORD", database.password or "")
+    Path("environments.yaml").write_text(f"staging: {{database: '{database.url}', expires_after: 3}}\n")
+
+    def holds(days: int, kind: Kind) -> dg.RunRequest | dg.SkipReason:
+        taken = datetime.now(UTC) - timedelta(days=days)
+        content = Serving(push="p1", snapshot=f"{taken:%Y%m%dT%H%M%S%f}Z-1a2b3c", kind=kind, rules=None, pushed=taken)
+        with database.connect() as connection:
+            mark(connection, database.name, content)
+        ticked = sensors.staging_expiry(dg.build_sensor_context(resources={"etna": Etna()}))
+        assert isinstance(ticked, dg.RunRequest | dg.SkipReason)
+        return ticked
+
+    assert isinstance(holds(2, "full"), dg.SkipReason)
+    assert isinstance(holds(4, "stripped"), dg.SkipReason)
+    expired = holds(4, "full")
+    assert isinstance(expired, dg.RunRequest)
+    assert expired.run_key == f"p1@{datetime.now(UTC):%Y-%m-%d}"  # one run a day until it is done
+
+
+def _look_for_releases(cursor: str | None) -> dg.SensorResult | dg.SkipReason:
+    context = dg.build_sensor_context(cursor=cursor, resources={"etna": Etna()})
+    ticked = sensors.published_releases(context)
+    assert isinstance(ticked, dg.SensorResult | dg.SkipReason)
+    return ticked

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from psycopg import sql
+
 from etna_pipelines.errors import PushRefused, SnapshotDamaged
 from etna_pipelines.postgres.programs import Program, find, run
 from etna_pipelines.postgres.schema import IN_USER_SCHEMA, Connection
@@ -74,9 +76,7 @@ def restore(archive: Path, manifest: Manifest, target: Database, *, jobs: int = 
         wanted.writelines(_wanted(listing, made))
         wanted.flush()
         _run_pg_restore(pg_restore, archive, Path(wanted.name), manifest, target, jobs, progress)
-    with target.connect() as connection:
-        # A database without statistics answers its first queries slowly.
-        connection.execute("ANALYZE")
+    _analyze(target, jobs)
 
 
 def _refuse_strangers(manifest: Manifest, store: Store) -> None:
@@ -157,6 +157,26 @@ def _run_pg_restore(
     progress(Tick("restore", 0, total, 0, tables))
     with Program(pg_restore, arguments, target, on_line=listen) as running:
         running.wait()
+
+
+def _analyze(target: Database, jobs: int) -> None:
+    """A database without statistics answers its first queries slowly. Each connection takes its share of the tables;
+    to analyse a partitioned one analyses its partitions."""
+    with target.connect() as connection:
+        tables = connection.execute(
+            "SELECT nspname, relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            f" WHERE relkind IN ('r', 'm', 'p') AND NOT relispartition AND {IN_USER_SCHEMA}"
+            " AND pg_has_role(relowner, 'USAGE') ORDER BY relpages DESC"
+        ).fetchall()
+
+    def analyze(share: list[tuple[str, str]]) -> None:
+        with target.connect() as connection:
+            names = sql.SQL(", ").join(sql.Identifier(*name) for name in share)
+            connection.execute(sql.SQL("ANALYZE {}").format(names))
+
+    shares = [tables[number::jobs] for number in range(jobs)]
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(analyze, filter(None, shares)))
 
 
 def _quoted(name: str) -> str:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,21 @@ def test_a_lock_is_held_by_one_and_released_at_its_end(database: Database) -> No
             pytest.fail("held twice")
     with exclusive(database, "push to development"):
         pass
+
+
+def test_a_lock_that_is_held_can_be_waited_for(database: Database) -> None:
+    got = threading.Event()
+
+    def wait() -> None:
+        with exclusive(database, "x", wait=True):
+            got.set()
+
+    with exclusive(database, "x"):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert not got.wait(0.2)
+    waiting.join()
+    assert got.is_set()
 
 
 def test_a_lock_is_released_when_its_holder_fails(database: Database) -> None:

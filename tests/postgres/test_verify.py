@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import psycopg
@@ -5,8 +6,10 @@ import pytest
 
 from etna_pipelines.errors import PushFailed
 from etna_pipelines.postgres.backup import backup
+from etna_pipelines.postgres.clone import clone
+from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
-from etna_pipelines.postgres.verify import verify
+from etna_pipelines.postgres.verify import verify, verify_clone
 from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.stores.local import LocalStore
 from tests.postgres.nasty import execute
@@ -55,6 +58,26 @@ def test_what_a_restore_lost_or_doubled_is_named(
     execute(database, change)
     with pytest.raises(PushFailed, match=message):
         verify(manifest, database)
+
+
+def test_a_clone_is_whole_or_what_it_lacks_is_named(
+    manifest: Manifest, database: Database, server: EmbeddedServer
+) -> None:
+    execute(database, "VACUUM ANALYZE")
+    copy = clone(database, f"{database.name}_copy", owner=database.user)
+    try:
+        verify_clone(manifest, copy)
+        with copy.connect() as connection:
+            connection.execute("CHECKPOINT")
+            [(path,)] = connection.execute("SELECT pg_relation_filepath('person_email_key')").fetchall()
+        os.truncate(server.data / path, 8192)
+        with pytest.raises(PushFailed, match=r"was not cloned whole, it lacks a part of: person_email_key: push again"):
+            verify_clone(manifest, copy)
+        execute(copy, "DROP TABLE base CASCADE")
+        with pytest.raises(PushFailed, match=r"lacks tables: public\.base, public\.derived"):
+            verify_clone(manifest, copy)
+    finally:
+        server.drop_database(copy.name)
 
 
 def test_many_wrong_tables_make_a_short_message(database: Database, tmp_path: Path) -> None:

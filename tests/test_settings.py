@@ -193,6 +193,17 @@ def test_the_file_named_by_etna_settings_is_missing(fresh: Path, monkeypatch: py
             id="half a redeploy",
         ),
         pytest.param(
+            "test:\n  redeploy:\n    webhook: https://user:hunter2@deploy.example\n",
+            "environments.yaml, line 3: `test.redeploy.webhook` must be an address such as "
+            "`https://deploy.example.org/etna`, without credentials.",
+            id="credentials in a webhook",
+        ),
+        pytest.param(
+            "test:\n  redeploy:\n    ecs: web\n",
+            "environments.yaml, line 3: `test.redeploy.ecs` must be a cluster and a service, as in `staging/web`.",
+            id="a service without its cluster",
+        ),
+        pytest.param(
             "test:\n  registry: {branch: feature/*}\n",
             "environments.yaml, line 2: `test.registry` has `branch`, which is no way to list feature environments: "
             "use one of `branches`, `deployments`, `directory`.",

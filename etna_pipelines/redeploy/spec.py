@@ -1,8 +1,10 @@
-"""What environments.yaml says under `redeploy:` and `health:`."""
+"""What environments.yaml says under `redeploy:` and `health:`.
+
+`{version}`, `{branch}`, `{image_tag}`, `{environment}`, `{name}` and `{push}` are filled in: see placeholders.py."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from etna_pipelines.strict_model import StrictModel, told_apart
 
@@ -23,7 +25,7 @@ class WorkflowRedeploy(StrictModel):
     workflow: str
     ref: str = "main"
     inputs: dict[str, str] = {}
-    """`{version}`, `{branch}`, `{environment}`, `{name}` and `{push}` are filled in."""
+    """`push: "{push}"`, with the workflow's `run-name: Deploy ${{ inputs.push }}`, tells whose a run is."""
 
 
 class WebhookRedeploy(StrictModel):
@@ -31,13 +33,21 @@ class WebhookRedeploy(StrictModel):
 
     webhook: str
 
+    @field_validator("webhook")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if not url.startswith(("https://", "http://")) or "@" in url.partition("://")[2].partition("/")[0]:
+            raise ValueError("must be an address such as `https://deploy.example.org/etna`, without credentials.")
+        return url
+
 
 class SsmRedeploy(StrictModel):
-    """AWS SSM RunShellScript on the instances that carry all of the tags."""
+    """A shell script on the running EC2 instances that carry all of the tags, by AWS Systems Manager."""
 
     ssm: dict[str, str] = Field(min_length=1)
     """Tags and their values."""
     commands: list[str] = Field(min_length=1)
+    """The script's lines. What is filled in is quoted."""
     parameter: str | None = None
     """The SSM parameter that the version is written to first."""
     region: str | None = None
@@ -48,7 +58,9 @@ class LambdaRedeploy(StrictModel):
 
     function: str = Field(alias="lambda")
     payload: dict[str, str] = {}
+    """Goes along with `push`, `environment` and `version`."""
     parameter: str | None = None
+    """As above."""
     region: str | None = None
 
 
@@ -58,6 +70,13 @@ class EcsRedeploy(StrictModel):
     ecs: str
     """`cluster/service`."""
     region: str | None = None
+
+    @field_validator("ecs")
+    @classmethod
+    def _is_service(cls, service: str) -> str:
+        if len([part for part in service.split("/") if part]) != 2:
+            raise ValueError("must be a cluster and a service, as in `staging/web`.")
+        return service
 
 
 Redeploy = Annotated[

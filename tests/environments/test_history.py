@@ -72,6 +72,19 @@ def test_when_environments_were_last_pushed_to(store: LocalStore) -> None:
     assert before <= pushed["test/login-page"] < pushed["test/login"] <= datetime.now(UTC)
 
 
+def test_a_snapshot_knows_where_it_went(store: LocalStore) -> None:
+    here, there = a_push(), a_push("test/login-page")
+    gone = here.model_copy(update={"action": "expiry", "started": datetime.now(UTC)})
+    nowhere = a_push().model_copy(update={"snapshot": None})
+    for push in (nowhere, gone, there, here):
+        history.record(store, push)
+    assert [record.push for record in history.of_snapshot(store, here.snapshot or "")] == [here, there, gone]
+    assert history.of_snapshot(store, "another") == []
+    last = history.last(store, "development")
+    assert last and last.push == nowhere
+    assert history.find(store, "development", here.id) == history.recorded(store, here)
+
+
 def test_a_redeploy_is_kept_with_its_push(store: LocalStore) -> None:
     push = a_push()
     history.record(store, push)

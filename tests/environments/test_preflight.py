@@ -1,6 +1,7 @@
 import os
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,6 +98,15 @@ def test_a_superuser_owns_nothing_that_is_restored(target: Environment, publishe
     of_superuser = Environment(target.name, target.database, "stripped", {}, None, None)
     message = refused(published.stripped, of_superuser, published.production)
     assert "would be owned by the superuser postgres" in message and "`owner` of development" in message
+
+
+def test_a_developers_database_gets_the_owner_that_is_named(target: Environment, published: Published) -> None:
+    role = f"app_of_{target.database.name}"
+    local = Environment("local", target.database, "stripped", owner=role, makes_owner=True)
+    for _ in range(2):
+        assert preflight(published.stripped, local, published.production).owner == role
+    superuser = replace(local, owner=target.database.user)
+    assert "would be owned by the superuser postgres" in refused(published.stripped, superuser, published.production)
 
 
 def test_the_role_that_connects_needs_its_privileges(target: Environment, published: Published) -> None:

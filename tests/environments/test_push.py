@@ -32,6 +32,7 @@ from etna_pipelines.settings import Environment
 from etna_pipelines.stores.local import LocalStore
 from tests.environments.conftest import (
     HANDMADE,
+    HOSTS,
     OWNER,
     RESTORED,
     MakeTarget,
@@ -112,6 +113,28 @@ def test_a_push_on_postgres_15(published15: Published, make_target: MakeTarget, 
         assert connection.execute("SHOW work_mem").fetchall() == [("7MB",)]
     rollback(target, production=published15.production, store=published15.store)
     assert titles(target.database) == HANDMADE
+
+
+@pytest.mark.parametrize("major", [15, 18])
+def test_a_fresh_container_needs_no_set_up(
+    major: int, request: pytest.FixtureRequest, make_target: MakeTarget, pushing: PushingOf
+) -> None:
+    """A superuser, a password, and a database of his that he is connected to."""
+    of: Published = request.getfixturevalue("published15" if major == 15 else "published")
+    container = make_target(of).database
+    superuser = dataclasses.replace(container, user=f"docker_{container.name}", password="of the test")
+    with container.maintenance.connect() as connection:
+        connection.execute(f"CREATE ROLE {superuser.user} SUPERUSER LOGIN PASSWORD 'of the test'")
+        connection.execute(f"CREATE DATABASE {container.name} OWNER {superuser.user}")
+    local = Environment("local", superuser, "stripped", HOSTS, makes_owner=True)
+    for _ in range(2):
+        with superuser.connect():
+            all_steps(pushing(local, None, of))
+        assert titles(superuser) == RESTORED
+        with superuser.connect() as connection:
+            owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+            assert connection.execute(owners).fetchall() == [("etna_owner",)]
+            connection.execute("UPDATE page SET title = title")
 
 
 def test_a_role_that_is_no_superuser_can_push(serving: Environment, send: Send, back: Back) -> None:

@@ -9,8 +9,18 @@ from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.schema import IN_USER_SCHEMA
 from etna_pipelines.releases.watching import MODES, Lock
 
+# Columns and constraints by what they are, not by the names of what they refer to: a rename alters nobody else.
+SHAPE = """
+    hashtextextended(concat(
+        (SELECT string_agg(concat_ws(' ', attnum, attname, atttypid, atttypmod, attcollation, attnotnull, attidentity,
+                                     attgenerated, pg_get_expr(adbin, adrelid)), ',' ORDER BY attnum)
+           FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+          WHERE attrelid = c.oid AND attnum > 0),
+        (SELECT string_agg(concat_ws(' ', conname, contype, convalidated, condeferrable, conkey, confrelid, confkey,
+                                     pg_get_expr(conbin, conrelid)), ',' ORDER BY o.oid)
+           FROM pg_constraint o WHERE conrelid = c.oid)), 0)"""
 TABLES = f"""
-    SELECT c.oid, n.nspname || '.' || c.relname, c.relfilenode, coalesce(pg_total_relation_size(c.oid), 0),
+    SELECT c.oid, n.nspname || '.' || c.relname, c.relfilenode, {SHAPE}, coalesce(pg_total_relation_size(c.oid), 0),
            coalesce(pg_stat_get_tuples_inserted(c.oid), 0), coalesce(pg_stat_get_tuples_updated(c.oid), 0),
            coalesce(pg_stat_get_tuples_deleted(c.oid), 0),
            ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE indrelid = c.oid)
@@ -21,10 +31,13 @@ NONE = Lock(MODES[0], 0.0)
 
 @dataclass(frozen=True)
 class TableState:
-    """A table as it stands. Its file is another one once it was rewritten or truncated."""
+    """A table as it stands."""
 
     name: str
     file: int
+    """Another one once it was rewritten or truncated."""
+    shape: int
+    """A digest of its columns and constraints: another one once it was altered, however short its lock was."""
     bytes: int
     """Its indexes and its long values included."""
     inserted: int
@@ -40,7 +53,7 @@ class TableChange(BaseModel):
 
     table: str
     what: str
-    """`made`, `dropped`, `renamed from ...`, `rewritten`, or nothing of these."""
+    """`made`, `dropped`, `renamed from ...`, `altered`, `rewritten`, several of these or none."""
     lock: str
     """The strongest lock that it was seen under."""
     blocks: str
@@ -83,7 +96,7 @@ def changes(
 
 
 def _change(before: TableState | None, after: TableState | None, lock: Lock) -> TableChange:
-    nothing = TableState("", 0, 0, 0, 0, 0, [])
+    nothing = TableState("", 0, 0, 0, 0, 0, 0, [])
     old, new = before or nothing, after or nothing
     return TableChange(
         table=new.name or old.name,
@@ -106,5 +119,9 @@ def _what(before: TableState | None, after: TableState | None) -> str:
         return "made"
     if after is None:
         return "dropped"
-    renamed = [f"renamed from {before.name}"] if before.name != after.name else []
-    return ", ".join(renamed + (["rewritten"] if before.file != after.file else []))
+    found = {
+        f"renamed from {before.name}": before.name != after.name,
+        "altered": before.shape != after.shape,
+        "rewritten": before.file != after.file,
+    }
+    return ", ".join(what for what, is_so in found.items() if is_so)

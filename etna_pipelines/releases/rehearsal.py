@@ -116,12 +116,17 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
     yield (
         f"An application would have waited up to {rehearsal.blocked:.1f} s for a table."
         if rehearsal.blocked
-        else "No lock was seen that an application would have waited for."
+        else f"In {rehearsal.looks:,} looks no lock was met that an application would have waited for."
     )
     if rehearsal.tables:
         yield from ("", "| table | | strongest lock | blocks | held | rows +/~/- | indexes | size |")
         yield "|---|---|---|---|--:|--:|---|--:|"
         yield from _rest([_table_row(change) for change in rehearsal.tables])
+        if any(change.blocks == "nothing" and change.what not in ("", "made") for change in rehearsal.tables):
+            yield from (
+                "",
+                "A table that was altered was locked all the same; a lock that is not shown was a short one.",
+            )
     if rehearsal.migrations:
         yield from ("", "| migration | seconds |", "|---|--:|")
         slowest = sorted(rehearsal.migrations, key=lambda migration: -migration.seconds)
@@ -138,11 +143,10 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
 
 def _table_row(change: TableChange) -> str:
     indexes = [f"+{name}" for name in change.indexes_made] + [f"-{name}" for name in change.indexes_dropped]
+    lock = f"{change.lock} | {change.blocks} | {change.held:.2f} s" if change.blocks != "nothing" else "| |"
     rows = f"{change.inserted:,}/{change.updated:,}/{change.deleted:,}"
-    return (
-        f"| {change.table} | {change.what} | {change.lock} | {change.blocks} | {change.held:.2f} s | {rows} "
-        f"| {', '.join(indexes)} | {_size(change.bytes_before)} to {_size(change.bytes_after)} |"
-    )
+    sizes = dict.fromkeys([_size(change.bytes_before), _size(change.bytes_after)])
+    return f"| {change.table} | {change.what} | {lock} | {rows} | {', '.join(indexes)} | {' to '.join(sizes)} |"
 
 
 def _rest(rows: list[str]) -> Iterator[str]:

@@ -4,8 +4,8 @@ from etna_pipelines.releases.watching import Lock
 LONG, SHORT = Lock("ACCESS EXCLUSIVE", 2.0), Lock("SHARE", 0.1)
 
 
-def state(name: str, file: int = 1, rows: int = 0, indexes: tuple[str, ...] = ()) -> TableState:
-    return TableState(name, file, 8192, rows, rows, rows, list(indexes))
+def state(name: str, file: int = 1, shape: int = 1, rows: int = 0, indexes: tuple[str, ...] = ()) -> TableState:
+    return TableState(name, file, shape, 8192, rows, rows, rows, list(indexes))
 
 
 def test_what_became_of_each_table() -> None:
@@ -20,14 +20,14 @@ def test_what_became_of_each_table() -> None:
     after = {
         1: state("a", file=2),
         2: state("b", indexes=("b_new", "b_pkey")),
-        4: state("d_renamed", rows=3),
+        4: state("d_renamed", file=2, shape=2, rows=3),
         5: state("quiet", rows=9),
         6: state("read"),
         7: state("made"),
     }
     found = changes(before, after, {2: SHORT, 4: LONG, 6: Lock("ROW SHARE", 9.0), 7: LONG})
     assert [(each.table, each.what, each.blocks, each.held) for each in found] == [
-        ("d_renamed", "renamed from d", "reads and writes", 2.0),
+        ("d_renamed", "renamed from d, altered, rewritten", "reads and writes", 2.0),
         ("b", "", "writes", 0.1),
         ("a", "rewritten", "nothing", 0.0),
         ("c", "dropped", "nothing", 0.0),

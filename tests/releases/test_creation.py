@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -35,9 +34,7 @@ def workflow(github_server: GitHubServer) -> Workflow:
 
 
 @pytest.fixture
-def create(github: GitHub, workflow: Workflow, tmp_path: Path) -> Create:
-    store = LocalStore(tmp_path / "store")
-
+def create(github: GitHub, workflow: Workflow, store: LocalStore) -> Create:
     def create(version: str = "", **spec: object) -> CalVer:
         return Creating(github, ReleasesSpec.model_validate(spec), store, pause=0.01, looking=0.2).create(version)
 

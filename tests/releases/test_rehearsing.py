@@ -66,7 +66,7 @@ def test_what_a_release_does_to_the_tables(
     assert found.blocked == site.held < found.seconds
     assert changed["page"].indexes_made == ["page_title"]
     assert changed["page"].bytes_after > changed["page"].bytes_before
-    assert changed["django_site"].what == "rewritten"
+    assert changed["django_site"].what == "altered, rewritten"
     assert (changed["page_tag"].what, changed["django_migrations"].inserted) == ("made", 2)
     assert [(each.app, each.name) for each in found.migrations] == [("pages", "0001_initial"), ("pages", "0002_tags")]
     assert 0.2 < found.migrations[1].seconds < 5
@@ -75,7 +75,7 @@ def test_what_a_release_does_to_the_tables(
 
     assert read_rehearsals(published.store)[0] == found
     assert SECRET not in found.model_dump_json() + page(found)
-    assert "| public.wagtailcore_site | | ACCESS EXCLUSIVE | reads and writes |" in page(found).replace("  ", " ")
+    assert "| public.wagtailcore_site |  | ACCESS EXCLUSIVE | reads and writes |" in page(found)
 
     assert tables(published.production) == before
     assert titles(staging.database) == ["By hand"]
@@ -93,7 +93,7 @@ def test_a_migration_that_fails_midway_is_a_finding(
         INSERT INTO wagtailcore_site VALUES (1, '{SECRET}', 1);
     """).rehearse()
     assert (found.failure, found.sqlstate) == ("exit code 3", "23505")
-    assert "rewritten" not in {change.what for change in found.tables}
+    assert [change.what for change in found.tables if change.table == "public.page"] == ["altered"]
     with pytest.raises(
         ReleaseFailed, match=r"26\.08\.21\.2215 fail on the full .*exit code 3, SQLSTATE 23505"
     ) as error:

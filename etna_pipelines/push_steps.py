@@ -56,6 +56,7 @@ class PushSteps(Work):
         unless it is there. None where newer ones are."""
         start_embedded(self.settings)
         test = self.settings.test_environments
+        await_awake(test, self.progress)
         return make_template(
             self._part(test, snapshot),
             test,

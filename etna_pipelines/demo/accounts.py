@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from etna_pipelines.demo.people import ADMIN_EMAIL, ADMIN_PASSWORD, ADMIN_USERNAME, Person, ascii_slug
 from etna_pipelines.demo.prose import AWKWARD, note
 from etna_pipelines.demo.world import TODAY, Row, Table, World, moment
+from etna_pipelines.django_password import django_hash
 
 SECRET_KEY = "the-demo-has-nothing-to-hide"  # noqa: S105 - signs sessions of people who do not exist
 ITERATIONS = 260_000
@@ -37,9 +38,8 @@ def tables(world: World) -> Iterator[Table]:
 
 
 def password_hash(password: str, salt: str) -> str:
-    """As Django's PBKDF2PasswordHasher writes it."""
-    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), ITERATIONS)
-    return f"pbkdf2_sha256${ITERATIONS}${salt}${base64.b64encode(digest).decode()}"
+    """As Django keeps it, with fewer iterations: the demo is not to wait for them."""
+    return django_hash(password, salt, ITERATIONS)
 
 
 def _users(world: World) -> Iterator[Row]:

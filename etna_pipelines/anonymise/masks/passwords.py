@@ -9,9 +9,9 @@ from etna_pipelines.anonymise.column_types import length_of
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.values import Values
+from etna_pipelines.django_password import django_hash
 from etna_pipelines.snapshots.manifest import Column
 
-_ITERATIONS = 1_200_000  # Django 6.0's; another version hashes the password anew when somebody logs in
 _KNOWN_LENGTH = 20 + 1 + 7 + 1 + 22 + 1 + 44
 _UNUSABLE_LENGTH = 41
 
@@ -31,10 +31,9 @@ def _password(spec: MaskSpec, _column: Column, tools: Tools) -> Mask:
 
 @lru_cache
 def _django(password: str, subkey: str) -> str:
-    """As Django's PBKDF2PasswordHasher writes it. The salt comes from the key, so that each night makes the same."""
+    """As Django keeps it. The salt comes from the key, so that each night makes the same."""
     salt = re.sub(r"[^0-9A-Za-z]", "", base64.b64encode(hashlib.sha512(subkey.encode()).digest()).decode())[:22]
-    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), _ITERATIONS)
-    return f"pbkdf2_sha256${_ITERATIONS}${salt}${base64.b64encode(digest).decode()}"
+    return django_hash(password, salt)
 
 
 def _wrong(spec: MaskSpec) -> str | None:

@@ -20,13 +20,15 @@ def empty(connection: Connection, tables: Tables, emptied: Sequence[Table]) -> N
     if not emptied:
         return
     oids = {table.oid for table in emptied}
-    referring = {key.table for key in foreign_keys(connection) if key.parent in oids and key.table not in oids}
-    if referring:
-        named = ", ".join(sorted(tables.labelled(oid) for oid in referring))
-        raise FixUpFailed(
-            f"foreign keys of {named} point to what would be emptied ({', '.join(table.label for table in emptied)}): "
-            f"list {named} under `empty` as well, or leave what it points to."
-        )
+    for parent in emptied:
+        keys = [key for key in foreign_keys(connection) if key.parent == parent.oid and key.table not in oids]
+        if keys:
+            named = sorted({tables.labelled(key.table) for key in keys})
+            some = ", ".join(named[:5]) + (f" and {len(named) - 5} more tables" if len(named) > 5 else "")
+            raise FixUpFailed(
+                f"{parent.label} would be emptied, and foreign keys of {some} point to it: name those under `empty` "
+                f"as well, or leave {parent.label} alone."
+            )
     listed = sql.SQL(", ").join([table.identifier for table in emptied])
     connection.execute(sql.SQL("TRUNCATE {}").format(listed))
 

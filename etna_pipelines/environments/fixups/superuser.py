@@ -1,7 +1,5 @@
 """A Django superuser that somebody knows the password of."""
 
-import base64
-import hashlib
 import secrets
 import string
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
+from etna_pipelines.django_password import django_hash
 from etna_pipelines.environments.fixup_spec import Superuser
 from etna_pipelines.environments.fixups.sequences import advance_sequences
 from etna_pipelines.environments.fixups.tables import Connection, Tables
@@ -18,9 +17,8 @@ from etna_pipelines.private_file import made_once
 if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
-ITERATIONS = 1_200_000
-"""Django 6.0's; others check it as well, and Django brings it up to its own when the user signs in."""
-_CHARACTERS = string.ascii_letters + string.digits
+_AT_FIRST = ("first_name", "last_name", "date_joined")
+"""What Django's own table needs for a user that is new."""
 
 
 def password_of(target: "Environment", home: Path) -> str:
@@ -28,13 +26,6 @@ def password_of(target: "Environment", home: Path) -> str:
     if target.superuser_password is not None:
         return target.superuser_password
     return made_once(home / "superusers" / target.kind, lambda: secrets.token_urlsafe(18)).strip()
-
-
-def hashed(password: str) -> str:
-    """As Django keeps passwords: `pbkdf2_sha256$iterations$salt$hash` (django.contrib.auth.hashers)."""
-    salt = "".join(secrets.choice(_CHARACTERS) for _ in range(22))
-    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), ITERATIONS)
-    return f"pbkdf2_sha256${ITERATIONS}${salt}${base64.b64encode(digest).decode()}"
 
 
 def make_superuser(connection: Connection, tables: Tables, superuser: Superuser, password: str) -> None:
@@ -46,8 +37,12 @@ def make_superuser(connection: Connection, tables: Tables, superuser: Superuser,
     key = next((name for name in ("username", "email") if name in columns), None)
     if key is None or "password" not in columns:
         raise FixUpFailed(f"{table.label} has no `username` or `email`, or no `password`: it is no table of users.")
-    wanted: dict[str, object] = {"username": superuser.username, "email": superuser.email, "password": hashed(password)}
-    wanted |= {"is_active": True, "is_staff": True, "is_superuser": True, **superuser.columns}
+    salt = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(22))
+    wanted = {
+        **{"username": superuser.username, "email": superuser.email, "password": django_hash(password, salt)},
+        **{"is_active": True, "is_staff": True, "is_superuser": True},
+        **superuser.columns,
+    }
     values = {name: value for name, value in wanted.items() if name in columns}
     changes = [sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in values.items()]
     update = sql.SQL("UPDATE {} SET {} WHERE {} = {}").format(
@@ -64,7 +59,3 @@ def make_superuser(connection: Connection, tables: Tables, superuser: Superuser,
     names = sql.SQL(", ").join(map(sql.Identifier, values))
     given = sql.SQL(", ").join([sql.SQL("{}").format(value) for value in values.values()])
     connection.execute(sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(table.identifier, names, given))
-
-
-_AT_FIRST = ("first_name", "last_name", "date_joined")
-"""What Django's own table needs beside them, for a user that is new."""

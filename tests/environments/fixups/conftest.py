@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from etna_pipelines.django_password import django_hash
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.environments.fixups import fix_up, superuser
 from etna_pipelines.postgres.embedded import EmbeddedServer
@@ -50,7 +52,7 @@ def make_database(two: tuple[Database, Database]) -> Iterator[MakeDatabase]:
 @pytest.fixture
 def apply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FixUp:
     """Make the fix-ups of `development` on a database, as environments.yaml says them."""
-    monkeypatch.setattr(superuser, "ITERATIONS", 1000)
+    monkeypatch.setattr(superuser, "django_hash", partial(django_hash, iterations=1000))
 
     def apply(new: Database, live: Database | None = None, **given: Any) -> None:
         hosts, kind, password = (given.pop(name, None) for name in ("hosts", "kind", "password"))

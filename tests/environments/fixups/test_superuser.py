@@ -5,7 +5,6 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
 
-from etna_pipelines.environments.fixups.superuser import hashed
 from etna_pipelines.errors import FixUpFailed
 from tests.environments.fixups.conftest import FixUp, MakeDatabase, rows, values
 
@@ -71,9 +70,3 @@ def test_a_table_of_users_of_the_applications_own(make_database: MakeDatabase, a
     ]
     with pytest.raises(FixUpFailed, match=r"people\.account has no column `tem`"):
         apply(database, superuser={**superuser, "columns": {"tem": "web"}}, password="p")
-
-
-def test_a_password_is_hashed_as_django_does_by_default() -> None:
-    encoded = hashed("p")
-    assert encoded.startswith("pbkdf2_sha256$1200000$")
-    assert checks("p", encoded)

@@ -107,10 +107,8 @@ class GitHubServer(Repository):
             ("POST", f"{repository}/actions/workflows/{{workflow_id}}/dispatches", "actions: write", self._dispatch),
             ("GET", f"{repository}/actions/workflows/{{workflow_id}}/runs", "actions: read", self._list_runs),
             ("GET", f"{repository}/actions/runs/{{run_id}}", "actions: read", self._get_run),
-            ("GET", f"{repository}/releases/tags/{{tag}}", "contents: read", self._release_by_tag),
             ("GET", f"{repository}/releases", "contents: read", self._list_releases),
             ("GET", f"{repository}/tags", "contents: read", self._list_tags),
-            ("GET", f"{repository}/commits/{{ref}}", "contents: read", self._get_commit),
             ("POST", "/app/installations/{installation_id}/access_tokens", "", self._installation_token),
         ]
 
@@ -181,25 +179,12 @@ class GitHubServer(Repository):
         sees_drafts = self.permissions.get("contents") == "write"
         return self._paged(request, [release for release in self.releases if sees_drafts or not release["draft"]])
 
-    def _release_by_tag(self, request: Request, tag: str) -> Reply:
-        for release in self.releases:
-            if release["tag_name"] == tag and not release["draft"]:
-                return Reply(200, release)
-        raise Refusal(404, "Not Found")
-
     def _list_tags(self, request: Request) -> Reply:
         example = self.description.example("tag-items")[0]
         tags = [
             {**example, "name": name, "commit": {**example["commit"], "sha": sha}} for name, sha in self.tags.items()
         ]
         return self._paged(request, sorted(tags, key=lambda tag: str(tag["name"]), reverse=True))
-
-    def _get_commit(self, request: Request, ref: str) -> Reply:
-        known = {**self.branches, **self.tags}
-        sha = known.get(re.sub(r"^(heads|tags)/", "", ref)) or next((sha for sha in known.values() if sha == ref), None)
-        if sha is None:
-            raise Refusal(422, f"No commit found for SHA: {ref}")
-        return Reply(200, self.description.example("commit") | {"sha": sha, "files": []})
 
     def _installation_token(self, request: Request, installation_id: str) -> Reply:
         if self.app is None:

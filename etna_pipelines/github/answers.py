@@ -31,22 +31,20 @@ class Tag(_Answer):
     sha: str = Field(validation_alias=AliasPath("commit", "sha"))
 
 
-class Status(_Answer):
-    """What became of a deployment."""
-
-    id: int
-    state: State
-
-
 class Deployment(_Answer):
-    """What was asked to be deployed."""
+    """What was asked to be deployed; the newer, the greater its id."""
 
     id: int
     environment: str
     ref: str
     """The branch, tag or commit."""
-    sha: str
-    created: datetime = Field(validation_alias="created_at")
+
+
+class Status(_Answer):
+    """What became of a deployment; the newer, the greater its id."""
+
+    id: int
+    state: State
 
 
 class DeploymentState(_Answer):
@@ -76,9 +74,6 @@ class WorkflowRun(_Answer):
     id: int
     title: str = Field(validation_alias="display_title")
     """What the workflow's `run-name` made of it."""
-    event: str
-    branch: str | None = Field(validation_alias="head_branch")
-    sha: str = Field(validation_alias="head_sha")
     status: str | None
     """`completed` once it is over."""
     conclusion: str | None
@@ -96,28 +91,6 @@ class WorkflowRun(_Answer):
         return self.is_over and self.conclusion == "success"
 
 
-class Release(_Answer):
-    """A release, which may still be a draft: drafts are shown to those who may write to the repository."""
-
-    id: int
-    tag: str = Field(validation_alias="tag_name")
-    name: str | None
-    draft: bool
-    prerelease: bool
-    created: datetime = Field(validation_alias="created_at")
-    published: datetime | None = Field(validation_alias="published_at")
-    """None for a draft."""
-    url: str = Field(validation_alias="html_url")
-    """Its page, for people."""
-
-
-class Commit(_Answer):
-    """A commit."""
-
-    sha: str
-    committed: datetime = Field(validation_alias=AliasPath("commit", "committer", "date"))
-
-
 class RunsPage(_Answer):
     """A page of runs."""
 
@@ -130,6 +103,16 @@ class Dispatched(_Answer):
     """What a dispatch answers when it is asked to."""
 
     run: int = Field(validation_alias="workflow_run_id")
+
+
+class Release(_Answer):
+    """A release, which may still be a draft: drafts are shown to those who may write to the repository."""
+
+    tag: str = Field(validation_alias="tag_name")
+    draft: bool
+    prerelease: bool
+    published: datetime | None = Field(validation_alias="published_at")
+    """None for a draft."""
 
 
 class InstallationToken(_Answer):

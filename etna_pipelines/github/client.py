@@ -15,7 +15,6 @@ from pydantic import TypeAdapter, ValidationError
 from etna_pipelines.errors import GitHubRefused
 from etna_pipelines.github.answers import (
     Branch,
-    Commit,
     Deployment,
     DeploymentState,
     Dispatched,
@@ -157,22 +156,11 @@ class GitHub:
         pages = self._transport.pages(self._path("releases"), purpose, _releases, per_page=PAGE)
         return [release for page in pages for release in page]
 
-    def release_by_tag(self, tag: str) -> Release | None:
-        """The published release of a tag; None where there is none. Needs `contents: read`."""
-        purpose = self._reading(f"the release {tag}", "contents: read")
-        path = self._path(f"releases/tags/{tag}")
-        return self._transport.find(path, purpose, Release.model_validate_json)
-
     def tags(self) -> list[Tag]:
         """All tags, in no particular order. Needs `contents: read`."""
         purpose = self._reading("the tags", "contents: read")
         pages = self._transport.pages(self._path("tags"), purpose, _tags, per_page=PAGE)
         return [tag for page in pages for tag in page]
-
-    def commit(self, ref: str) -> Commit:
-        """The commit that a branch, tag or SHA stands for. Needs `contents: read`."""
-        purpose = self._reading(f"the commit of `{ref}`", "contents: read")
-        return self._transport.get(self._path(f"commits/{ref}"), purpose, Commit.model_validate_json)
 
     def _state(self, deployment: Deployment) -> State | None:
         purpose = self._reading(f"what became of deployment {deployment.id}", "deployments: read")

@@ -10,10 +10,6 @@ if TYPE_CHECKING:
     from etna_pipelines.github.transport import Reply
 
 
-class NotThere(GitHubRefused):
-    """GitHub found nothing of that name, or nothing that it shows to whoever asks."""
-
-
 class Misasked(GitHubRefused):
     """GitHub does not take a request as it is."""
 
@@ -50,7 +46,7 @@ def refusal(reply: "Reply", purpose: Purpose, variable: str) -> GitHubError:
             f"GitHub does not allow {doing} ({_told(reply)}): {variable} needs `{_needed(reply, purpose)}` there."
         )
     if status in (404, 410):
-        return NotThere(
+        return GitHubRefused(
             f"GitHub found nothing for {doing}: check the name, and that {variable} sees the repository and has "
             f"`{_needed(reply, purpose)}` there."
         )

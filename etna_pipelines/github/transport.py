@@ -16,7 +16,7 @@ from etna_pipelines.errors import GitHubError, GitHubRefused, LostReply
 from etna_pipelines.github.credentials import Credentials
 from etna_pipelines.github.limits import PATIENT, Patience, wait_of, when
 from etna_pipelines.github.memory import Memory, Page
-from etna_pipelines.github.refusals import NotThere, Purpose, refusal
+from etna_pipelines.github.refusals import Purpose, refusal
 
 T = TypeVar("T")
 
@@ -84,13 +84,6 @@ class Transport:
     def get(self, path: str, purpose: Purpose, parse: Callable[[bytes], T], **query: str | int | None) -> T:
         """What stands at `path`."""
         return self._page(self._url(path, query), purpose, parse)[0]
-
-    def find(self, path: str, purpose: Purpose, parse: Callable[[bytes], T]) -> T | None:
-        """The same, or None where nothing stands there."""
-        try:
-            return self.get(path, purpose, parse)
-        except NotThere:
-            return None
 
     def pages(self, path: str, purpose: Purpose, parse: Callable[[bytes], T], **query: str | int | None) -> Iterator[T]:
         """A listing's pages, in order. A page that fails is an error: a listing is never cut short."""

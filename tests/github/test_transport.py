@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -161,9 +160,8 @@ def test_a_post_that_was_never_sent_is_no_lost_one(tmp_path: Path) -> None:
 def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = HttpServer(lambda request: Reply(200, []), lambda request: None)
     server.socket = _self_signed(tmp_path / "its.pem").wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     spec = GitHubSpec(repository="a/b", api_url=server.url.replace("http:", "https:"))
-    try:
+    with server.running():
         with (
             GitHub.open(spec, TOKEN) as github,
             pytest.raises(GitHubRefused, match=r"127.0.0.1 has no certificate that is trusted here: set SSL_CERT_FILE"),
@@ -174,9 +172,6 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "its.pem"))
         with GitHub.open(spec, TOKEN) as github:
             assert github.tags() == []
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _self_signed(pem: Path) -> ssl.SSLContext:

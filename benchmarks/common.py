@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from etna_pipelines.anonymise import engine
-from etna_pipelines.anonymise.rules import Rules
+from etna_pipelines.anonymise.rules.rules import Rules
 from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.stores.local import LocalStore
 

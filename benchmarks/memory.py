@@ -14,7 +14,8 @@ _CHILD = """
 import sys
 from pathlib import Path
 from benchmarks import people
-from etna_pipelines.anonymise import engine, proof
+from etna_pipelines.anonymise import engine
+from etna_pipelines.anonymise.proof import proof
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.stores.local import LocalStore
 home = Path(sys.argv[1])

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks.snapshots import published, table
-from etna_pipelines.anonymise import rules
-from etna_pipelines.anonymise.rules import Rules
+from etna_pipelines.anonymise.rules import rules
+from etna_pipelines.anonymise.rules.rules import Rules
 from etna_pipelines.snapshots import archive
 from etna_pipelines.snapshots.manifest import Manifest, Table
 from etna_pipelines.stores.local import LocalStore

@@ -5,8 +5,9 @@ from pathlib import Path
 from benchmarks import people, revisions
 from benchmarks.common import MB, Result, seconds
 from benchmarks.snapshots import published, table
-from etna_pipelines.anonymise import engine, rules
-from etna_pipelines.anonymise.proof import prove
+from etna_pipelines.anonymise import engine
+from etna_pipelines.anonymise.proof.proof import prove
+from etna_pipelines.anonymise.rules import rules
 from etna_pipelines.snapshots import archive
 from etna_pipelines.snapshots.catalogue import checked
 from etna_pipelines.stores.local import LocalStore

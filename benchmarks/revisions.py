@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import people
 from benchmarks.common import MB, Result, ratio, stripped_away
 from benchmarks.snapshots import WORKERS, published, recompressed, table
-from etna_pipelines.anonymise import rules
+from etna_pipelines.anonymise.rules import rules
 from etna_pipelines.snapshots import archive
 from etna_pipelines.snapshots.manifest import Table
 from etna_pipelines.stores.local import LocalStore

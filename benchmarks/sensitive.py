@@ -5,8 +5,8 @@ from pathlib import Path
 from benchmarks import people
 from benchmarks.common import MB, Result, ratio, stripped_away
 from benchmarks.snapshots import WORKERS, published
-from etna_pipelines.anonymise import rules
-from etna_pipelines.anonymise.rules import Rules
+from etna_pipelines.anonymise.rules import rules
+from etna_pipelines.anonymise.rules.rules import Rules
 from etna_pipelines.stores.local import LocalStore
 
 MEGABYTES = 500

@@ -14,7 +14,7 @@ from etna_pipelines.settings import Settings, load
 from etna_pipelines.terminal import console
 
 if TYPE_CHECKING:
-    from etna_pipelines.anonymise.rules import Rules
+    from etna_pipelines.anonymise.rules.rules import Rules
     from etna_pipelines.snapshots.catalogue import Catalogue
     from etna_pipelines.snapshots.manifest import Manifest, Table
 
@@ -34,8 +34,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """What becomes of every column, which rule says so, and what the strip would refuse (then exit code 1)."""
-    from etna_pipelines.anonymise.matrix import matrix
-    from etna_pipelines.anonymise.plan import problems
+    from etna_pipelines.anonymise.help.matrix import matrix
+    from etna_pipelines.anonymise.plan.plan import problems
 
     settings = load()
     rules = _rules(settings)
@@ -66,9 +66,9 @@ def suggest(
     write: Annotated[Path | None, typer.Option(help="A new file for the lines, instead of the terminal.")] = None,
 ) -> None:
     """Ready lines for every column that no rule names, each with its reason, from the newest full snapshot."""
-    from etna_pipelines.anonymise.advice import advise
-    from etna_pipelines.anonymise.rule_lines import as_rules, summary
-    from etna_pipelines.anonymise.sampling import spread
+    from etna_pipelines.anonymise.help.advice import advise
+    from etna_pipelines.anonymise.help.rule_lines import as_rules, summary
+    from etna_pipelines.anonymise.help.sampling import spread
 
     settings = load()
     rules = _rules(settings) if settings.rules.exists() else None
@@ -88,7 +88,7 @@ def preview(
     originals: Annotated[bool, typer.Option("--originals", help="Also production's; on a terminal only.")] = False,
 ) -> None:
     """What the rules make of a table's first rows, in the newest full snapshot. Nothing is written anywhere."""
-    from etna_pipelines.anonymise.preview import preview
+    from etna_pipelines.anonymise.help.preview import preview
 
     if originals and not sys.stdout.isatty():
         raise RulesError("Originals are shown on a terminal only, and this is none: leave --originals out.")
@@ -112,7 +112,7 @@ def diff(
     after: Annotated[str, typer.Argument(metavar="B", help="The id of another.")],
 ) -> None:
     """What a change of rules does: masks, rows and values that differ between two stripped snapshots, as counts."""
-    from etna_pipelines.anonymise.differences import compare
+    from etna_pipelines.anonymise.help.differences import compare
 
     settings = load()
     catalogue = _catalogue(settings)
@@ -146,7 +146,7 @@ def diff(
 @app.command()
 def schema() -> None:
     """The JSON Schema of rules files, for editors that complete and check."""
-    from etna_pipelines.anonymise.rules_file import json_schema
+    from etna_pipelines.anonymise.rules.rules_file import json_schema
 
     print(json.dumps(json_schema(), indent=1))
 
@@ -175,7 +175,7 @@ def _write_new(path: Path, text: str) -> None:
 
 
 def _rules(settings: Settings) -> "Rules":
-    from etna_pipelines.anonymise import rules  # here and below: what compiles kernels takes a second to import
+    from etna_pipelines.anonymise.rules import rules  # here and below: what compiles kernels takes a second to import
 
     return rules.load(settings.rules)
 

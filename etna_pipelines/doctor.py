@@ -165,7 +165,7 @@ def _store(settings: Settings) -> str:
 
 
 def _rules(path: Path) -> str:
-    from etna_pipelines.anonymise import rules  # loads Polars
+    from etna_pipelines.anonymise.rules import rules  # loads Polars
 
     return f"{path.name} names {len(rules.load(path).tables)} tables"
 

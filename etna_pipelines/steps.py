@@ -68,7 +68,9 @@ class Steps(Work):
 
     def back_up(self) -> Manifest:
         """Dump production into the store, as a draft. Whatever else the night needs is asked for before it begins."""
-        from etna_pipelines.anonymise import rules  # here and below: what compiles kernels takes a second to import
+        from etna_pipelines.anonymise.rules import (
+            rules,  # here and below: what compiles kernels takes a second to import
+        )
 
         self._masking_key()
         rules.load(self.settings.rules)
@@ -114,9 +116,9 @@ class Steps(Work):
 
     def strip(self, id_: str) -> Manifest:
         """Strip a full snapshot and prove the result: a draft that holds its proof, passed or not."""
-        from etna_pipelines.anonymise import rules
         from etna_pipelines.anonymise.engine import strip
-        from etna_pipelines.anonymise.proof import prove
+        from etna_pipelines.anonymise.proof.proof import prove
+        from etna_pipelines.anonymise.rules import rules
 
         masking_key = self._masking_key()
         full = self.catalogue.read("full", id_)
@@ -141,7 +143,7 @@ class Steps(Work):
 
     def report(self, stripped: Manifest) -> Path:
         """Write the page that tells what is in a stripped snapshot, published or refused; `.etna/reports` has it."""
-        from etna_pipelines.anonymise.report import page
+        from etna_pipelines.anonymise.help.report import page
 
         try:
             full = self.catalogue.read("full", stripped.parent or "")
@@ -156,7 +158,7 @@ class Steps(Work):
         """Make a draft a snapshot. What a failed proof refuses is removed before ProofFailed is raised."""
         if draft.proof and not draft.proof.passed:
             self.catalogue.delete(draft)
-            from etna_pipelines.anonymise.proof import refuse_failed
+            from etna_pipelines.anonymise.proof.proof import refuse_failed
 
             refuse_failed(draft.proof)
         return self.catalogue.publish(draft)

@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from etna_pipelines.anonymise import copytext, masks
+from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.column_types import base_type
-from etna_pipelines.anonymise.conditions import Condition
-from etna_pipelines.anonymise.copytext import Fields
-from etna_pipelines.anonymise.identities import Identities
+from etna_pipelines.anonymise.kernels import copytext
+from etna_pipelines.anonymise.kernels.copytext import Fields
 from etna_pipelines.anonymise.masks import Mask, MaskSpec, Tools
 from etna_pipelines.anonymise.masks.inside import Inside
-from etna_pipelines.anonymise.named import Named, pairs
-from etna_pipelines.anonymise.originals import Observed, Originals
-from etna_pipelines.anonymise.plan import ColumnPlan, TablePlan
+from etna_pipelines.anonymise.plan.plan import ColumnPlan, TablePlan
+from etna_pipelines.anonymise.proof.originals import Observed, Originals
+from etna_pipelines.anonymise.rules.conditions import Condition
+from etna_pipelines.anonymise.scrub.identities import Identities
+from etna_pipelines.anonymise.scrub.named import Named, pairs
 from etna_pipelines.anonymise.values import Choice, Values
 from etna_pipelines.errors import ArchiveMalformed, EtnaError, RulesError, ValueMalformed
 from etna_pipelines.snapshots import archive

@@ -25,15 +25,15 @@ from etna_pipelines.anonymise.blocks import (
     told_where,
 )
 from etna_pipelines.anonymise.first_pass import FirstPass
-from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.masks import Tools, identifies
-from etna_pipelines.anonymise.originals import Originals
 from etna_pipelines.anonymise.parallel import in_order
-from etna_pipelines.anonymise.plan import Plan, TablePlan, compile_plan
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
-from etna_pipelines.anonymise.rules import Rules
-from etna_pipelines.anonymise.schema_text import refuse_personal_schema
-from etna_pipelines.anonymise.scrub import Scrubber
+from etna_pipelines.anonymise.plan.plan import Plan, TablePlan, compile_plan
+from etna_pipelines.anonymise.proof.originals import Originals
+from etna_pipelines.anonymise.proof.schema_text import refuse_personal_schema
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.rules.rules import Rules
+from etna_pipelines.anonymise.scrub.identities import Identities
+from etna_pipelines.anonymise.scrub.scrub import Scrubber
 from etna_pipelines.errors import SnapshotDamaged, StoreError
 from etna_pipelines.keys import key_id
 from etna_pipelines.progress import Progress, Tick, silent

@@ -7,9 +7,9 @@ know all values of its column. Only those columns are read, from all rows, and n
 from collections import defaultdict
 
 from etna_pipelines.anonymise.blocks import ColumnMask
-from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.masks.kind import Collecting
-from etna_pipelines.anonymise.named import Named, pairs
+from etna_pipelines.anonymise.scrub.identities import Identities
+from etna_pipelines.anonymise.scrub.named import Named, pairs
 from etna_pipelines.anonymise.values import Values
 
 NAMING = ("first", "last", "name", "username", "email")

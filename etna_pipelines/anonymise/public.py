@@ -6,7 +6,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from etna_pipelines.anonymise.pseudonyms import EMAIL_DOMAIN
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import EMAIL_DOMAIN
 
 
 class Public(BaseModel):

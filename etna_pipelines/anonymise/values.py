@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from etna_pipelines.anonymise.eights import SLACK, copy, load_some
-from etna_pipelines.anonymise.kernel import kernel
+from etna_pipelines.anonymise.kernels.eights import SLACK, copy, load_some
+from etna_pipelines.anonymise.kernels.kernel import kernel
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from etna_pipelines.anonymise import copytext
+from etna_pipelines.anonymise.kernels import copytext
 from etna_pipelines.errors import ArchiveMalformed, SnapshotDamaged, SubsetError, ValueMalformed
 from etna_pipelines.snapshots import archive, toc
 from etna_pipelines.snapshots.catalogue import checked

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
 from etna_pipelines.stores.local import LocalStore
 from tests.anonymise.nights import KEY
 

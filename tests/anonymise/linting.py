@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from etna_pipelines.anonymise.plan import problems
+from etna_pipelines.anonymise.plan.plan import problems
 from etna_pipelines.snapshots.manifest import ForeignKey, Table
 from tests.anonymise.nights import column, schema, table, written_rules
 

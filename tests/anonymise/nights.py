@@ -7,9 +7,10 @@ from pathlib import Path
 
 from psycopg import sql
 
-from etna_pipelines.anonymise import copytext, proof
 from etna_pipelines.anonymise.engine import Stripped, strip
-from etna_pipelines.anonymise.rules import Rules, load
+from etna_pipelines.anonymise.kernels import copytext
+from etna_pipelines.anonymise.proof import proof
+from etna_pipelines.anonymise.rules.rules import Rules, load
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.restore import fetch_archive, restore
 from etna_pipelines.postgres.schema import Connection

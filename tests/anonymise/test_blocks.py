@@ -6,14 +6,14 @@ import pytest
 
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.blocks import BlockMasker, ColumnMask, Cut, cut_block, numbered
-from etna_pipelines.anonymise.conditions import condition
-from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.masks import Mask
-from etna_pipelines.anonymise.originals import Originals
-from etna_pipelines.anonymise.planned import ColumnPlan, TablePlan
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.plan.planned import ColumnPlan, TablePlan
+from etna_pipelines.anonymise.proof.originals import Originals
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
 from etna_pipelines.anonymise.rows import Rows
+from etna_pipelines.anonymise.rules.conditions import condition
+from etna_pipelines.anonymise.scrub.identities import Identities
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import ArchiveMalformed, EtnaError, RulesError, ValueMalformed
 from etna_pipelines.snapshots import archive

@@ -2,14 +2,14 @@ import pytest
 
 from etna_pipelines.anonymise.blocks import BlockMasker, ColumnMask, column_masks, cut_block
 from etna_pipelines.anonymise.first_pass import FirstPass
-from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.masks import MaskSpec, Tools
-from etna_pipelines.anonymise.originals import Originals
-from etna_pipelines.anonymise.planned import ColumnPlan, TablePlan
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.plan.planned import ColumnPlan, TablePlan
+from etna_pipelines.anonymise.proof.originals import Originals
+from etna_pipelines.anonymise.proof.scan import NAME, Scan
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
-from etna_pipelines.anonymise.scan import NAME, Scan
-from etna_pipelines.anonymise.scrub import Scrubber
+from etna_pipelines.anonymise.scrub.identities import Identities
+from etna_pipelines.anonymise.scrub.scrub import Scrubber
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.snapshots import archive
 from etna_pipelines.snapshots.manifest import Column

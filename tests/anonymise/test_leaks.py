@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from etna_pipelines.anonymise.engine import strip
-from etna_pipelines.anonymise.proof import prove, refuse_failed
+from etna_pipelines.anonymise.proof.proof import prove, refuse_failed
 from etna_pipelines.anonymise.public import Public, hash_of
 from etna_pipelines.errors import ArchiveMalformed, ProofFailed, SnapshotDamaged
 from etna_pipelines.snapshots import archive

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etna_pipelines.anonymise import copytext
+from etna_pipelines.anonymise.kernels import copytext
 from etna_pipelines.anonymise.masks import Mask
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.stores.local import LocalStore
+from tests.anonymise.kernels.test_copytext import TEXTS
 from tests.anonymise.masks.masking import Block, column_of, made
 from tests.anonymise.nights import Night, copied_in, copied_out, cut_anew, rewritten
-from tests.anonymise.test_copytext import TEXTS
 
 TYPES = """
     CREATE EXTENSION hstore;

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from etna_pipelines.anonymise.advice import TableAdvice, advise
 from etna_pipelines.anonymise.column_types import holds_no_text
 from etna_pipelines.anonymise.engine import strip
-from etna_pipelines.anonymise.plan import problems
-from etna_pipelines.anonymise.proof import prove, refuse_failed
-from etna_pipelines.anonymise.rule_lines import as_rules
-from etna_pipelines.anonymise.rules import Rules, load
-from etna_pipelines.anonymise.sampling import spread
+from etna_pipelines.anonymise.help.advice import TableAdvice, advise
+from etna_pipelines.anonymise.help.rule_lines import as_rules
+from etna_pipelines.anonymise.help.sampling import spread
+from etna_pipelines.anonymise.plan.plan import problems
+from etna_pipelines.anonymise.proof.proof import prove, refuse_failed
+from etna_pipelines.anonymise.rules.rules import Rules, load
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.programs import find, run

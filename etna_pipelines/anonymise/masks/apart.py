@@ -3,7 +3,7 @@
 from etna_pipelines.anonymise.column_types import base_type, is_textual, length_of
 from etna_pipelines.anonymise.masks.kind import Mask
 from etna_pipelines.anonymise.masks.spec import MaskSpec
-from etna_pipelines.anonymise.pseudonyms import TOKEN_DIGITS, Pseudonyms
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import TOKEN_DIGITS, Pseudonyms
 from etna_pipelines.anonymise.rows import Rows
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.snapshots.manifest import Column

@@ -7,7 +7,7 @@ length. `infinity`, years before Christ and beyond 9999, and the two dates that 
 
 import numpy as np
 
-from etna_pipelines.anonymise.kernel import kernel
+from etna_pipelines.anonymise.kernels.kernel import kernel
 from etna_pipelines.anonymise.values import Bytes, Numbers, Values
 
 UNITS = {"day": 1, "month": 2, "year": 3}

@@ -24,7 +24,7 @@ from etna_pipelines.anonymise.column_types import length_of
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, on_filled
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.masks.types import any_type
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import Column

@@ -8,7 +8,7 @@ import polars as pl
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, on_filled
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.masks.types import any_type, misfit_of
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.rows import Rows
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.snapshots.manifest import Column

@@ -7,13 +7,13 @@ import numpy as np
 
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.column_types import base_type, length_of
-from etna_pipelines.anonymise.documents import Form, Found, alike, find, spliced
+from etna_pipelines.anonymise.documents.documents import Form, Found, alike, find, spliced
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness
 from etna_pipelines.anonymise.masks.parts import Parts, RowsOfParts, columns_of, form_of, misfit_of_parts
 from etna_pipelines.anonymise.masks.spec import MaskSpec
-from etna_pipelines.anonymise.named import Named
-from etna_pipelines.anonymise.paths import NOBODY, Automaton, Path, compile_paths, parse_path
 from etna_pipelines.anonymise.rows import Rows
+from etna_pipelines.anonymise.rules.paths import NOBODY, Automaton, Path, compile_paths, parse_path
+from etna_pipelines.anonymise.scrub.named import Named
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import RulesError, ValueMalformed
 from etna_pipelines.snapshots.manifest import Column

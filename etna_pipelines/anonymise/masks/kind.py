@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from etna_pipelines.anonymise.column_types import is_textual
 from etna_pipelines.anonymise.masks.spec import MaskSpec
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.rows import Rows
-from etna_pipelines.anonymise.scrub import Scrubber
+from etna_pipelines.anonymise.scrub.scrub import Scrubber
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import ValueMalformed
 from etna_pipelines.snapshots.manifest import Column

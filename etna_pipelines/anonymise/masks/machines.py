@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from etna_pipelines.anonymise import codes
 from etna_pipelines.anonymise.column_types import base_type, is_textual, length_of
 from etna_pipelines.anonymise.masks.kind import Mask, Uniqueness, on_filled
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.pseudonyms import codes
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.snapshots.manifest import Column
 

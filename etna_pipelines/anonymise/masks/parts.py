@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from etna_pipelines.anonymise import masks
 from etna_pipelines.anonymise.column_types import base_type, is_textual
-from etna_pipelines.anonymise.documents import Form, joined
-from etna_pipelines.anonymise.found import BARE
+from etna_pipelines.anonymise.documents.documents import Form, joined
+from etna_pipelines.anonymise.documents.found import BARE
 from etna_pipelines.anonymise.masks.kind import Mask, Tools
 from etna_pipelines.anonymise.masks.spec import MaskSpec
-from etna_pipelines.anonymise.paths import Path
 from etna_pipelines.anonymise.rows import Rows
+from etna_pipelines.anonymise.rules.paths import Path
 from etna_pipelines.anonymise.values import Numbers, Values
 from etna_pipelines.errors import ValueMalformed
 from etna_pipelines.snapshots.manifest import Column

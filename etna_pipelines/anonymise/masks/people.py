@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from etna_pipelines.anonymise import codes
 from etna_pipelines.anonymise.column_types import base_type, is_textual, length_of
 from etna_pipelines.anonymise.masks import machines
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, Uniqueness, on_bytes, on_filled
 from etna_pipelines.anonymise.masks.machines import CODES
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.masks.types import of_types
-from etna_pipelines.anonymise.pseudonyms import METHODS, pool
+from etna_pipelines.anonymise.pseudonyms import codes
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import METHODS, pool
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.snapshots.manifest import Column
 

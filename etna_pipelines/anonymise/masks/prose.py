@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from etna_pipelines.anonymise.kernel import kernel
+from etna_pipelines.anonymise.kernels.kernel import kernel
 from etna_pipelines.anonymise.values import Bytes, Numbers, Values
 
 Seeds = npt.NDArray[np.uint64]

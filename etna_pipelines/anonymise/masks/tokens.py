@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from etna_pipelines.anonymise import codes
 from etna_pipelines.anonymise.column_types import base_type, length_of
+from etna_pipelines.anonymise.kernels.permutation import permuted
 from etna_pipelines.anonymise.masks.kind import Mask, MaskKind, Tools, on_bytes, on_filled
 from etna_pipelines.anonymise.masks.spec import MaskSpec
 from etna_pipelines.anonymise.masks.types import integer_limit, of_types
-from etna_pipelines.anonymise.permutation import permuted
-from etna_pipelines.anonymise.pseudonyms import TOKEN_DIGITS
+from etna_pipelines.anonymise.pseudonyms import codes
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import TOKEN_DIGITS
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import ValueMalformed
 from etna_pipelines.snapshots.manifest import Column

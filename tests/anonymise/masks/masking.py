@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import polars as pl
 
-from etna_pipelines.anonymise.identities import Identities
 from etna_pipelines.anonymise.masks import FAKES, Mask, MaskSpec, Tools, build, parse
 from etna_pipelines.anonymise.masks.call import Keyed
 from etna_pipelines.anonymise.masks.kind import Collecting
-from etna_pipelines.anonymise.pseudonyms import Pseudonyms
+from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.public import Public
-from etna_pipelines.anonymise.scrub import Scrubber
+from etna_pipelines.anonymise.scrub.identities import Identities
+from etna_pipelines.anonymise.scrub.scrub import Scrubber
 from etna_pipelines.anonymise.values import Values
 from etna_pipelines.snapshots.manifest import Column
 

@@ -13,26 +13,21 @@ if TYPE_CHECKING:
     from etna_pipelines.github.client import GitHub
 
 
-CANDIDATES = 5
-"""The newest releases among which one that is built is looked for."""
+BUILDS = 100
+"""The newest builds among which those of releases are looked for."""
 
 
 def newest_release(github: "GitHub", build: str | None = None) -> CalVer | None:
     """The newest version that was published as a release: drafts, prereleases and other tags are passed over. With
     `build`, the workflow that builds a release once it is published, the newest that this was done for."""
-    tags = {
-        version: release.tag
-        for release in github.releases()
-        if not release.draft and not release.prerelease and (version := CalVer.parse(release.tag))
-    }
-    newest_first = sorted(tags, reverse=True)
-    if build is None:
-        return next(iter(newest_first), None)
-    return next((each for each in newest_first[:CANDIDATES] if _is_built(github, build, tags[each])), None)
+    tags = [release.tag for release in github.releases() if not release.draft and not release.prerelease]
+    return newest(tags if build is None else _built(github, build).intersection(tags))
 
 
-def _is_built(github: "GitHub", build: str, tag: str) -> bool:
-    return bool(github.workflow_runs(build, event="release", branch=tag, status="success", newest=1))
+def _built(github: "GitHub", build: str) -> set[str]:
+    """The tags for which a workflow has succeeded: a release's run is of its tag."""
+    runs = github.workflow_runs(build, event="release", newest=BUILDS)
+    return {run.branch for run in runs if run.succeeded and run.branch}
 
 
 def newest_build(github: "GitHub") -> CalVer | None:

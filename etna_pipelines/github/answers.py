@@ -74,6 +74,8 @@ class WorkflowRun(_Answer):
     id: int
     title: str = Field(validation_alias="display_title")
     """What the workflow's `run-name` made of it."""
+    branch: str | None = Field(validation_alias="head_branch")
+    """Or the tag of what was released."""
     status: str | None
     """`completed` once it is over."""
     conclusion: str | None

@@ -89,10 +89,10 @@ def github_server(pytestconfig: pytest.Config) -> Iterator["GitHubServer"]:
     from tests.github_server import GitHubServer
 
     assert pytestconfig.cache
-    try:
-        server = GitHubServer(description(pytestconfig.cache.mkdir("openapi")))
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    described = description(pytestconfig.cache.mkdir("openapi"))
+    if isinstance(described, Unavailable):
+        pytest.skip(str(described))
+    server = GitHubServer(described)
     with server.running():
         yield server
     assert server.mistakes == []

@@ -110,11 +110,14 @@ class Description:
 
 
 @cache
-def description(kept_in: Path) -> Description:
-    """The description, from `kept_in` or else from npm. Raises Unavailable."""
+def description(kept_in: Path) -> Description | Unavailable:
+    """The description, from `kept_in` or else from npm; or why it can't be had, which is not tried again."""
     file = kept_in / f"{SHA256}.json"
-    if not file.exists():
-        _fetch(file)
+    try:
+        if not file.exists():
+            _fetch(file)
+    except Unavailable as reason:
+        return reason
     return Description(json.loads(file.read_bytes()))
 
 

@@ -1,6 +1,7 @@
 """Who asks: a fine-grained token, or the installation of a GitHub App."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -52,17 +53,20 @@ class AppKey:
     variable = "ETNA_GITHUB_PRIVATE_KEY"
 
     def __init__(self, app: "GitHubApp", private_key: str) -> None:
-        """Raises SettingsError where `private_key` is no private key in PEM."""
+        """Raises SettingsError where `private_key` is no private key in PEM, as GitHub makes them."""
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-        try:
+        key = None
+        with suppress(ValueError, TypeError):
             # A line of .env can't hold line ends; many write them as \n.
-            self._key = load_pem_private_key(private_key.replace("\\n", "\n").encode(), None)
-        except (ValueError, TypeError):
+            key = load_pem_private_key(private_key.replace("\\n", "\n").encode(), None)
+        if not isinstance(key, RSAPrivateKey):
             raise SettingsError(
                 f"{self.variable} is not a private key in PEM: set it to the whole .pem file that GitHub made for the "
                 "App, line ends as they are or written `\\n`."
-            ) from None
+            )
+        self._key = key
         self._app = app
 
     def bearer(self) -> str:
@@ -70,7 +74,7 @@ class AppKey:
 
         now = int(time.time())
         # GitHub takes ten minutes at most, and advises to begin a minute ago: clocks differ.
-        return jwt.encode({"iat": now - 60, "exp": now + 480, "iss": str(self._app.id)}, self._key, "RS256")  # type: ignore[arg-type]
+        return jwt.encode({"iat": now - 60, "exp": now + 480, "iss": str(self._app.id)}, self._key, "RS256")
 
     def renew(self) -> bool:
         return False

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -55,9 +56,13 @@ def test_an_app_that_is_another(github_server: GitHubServer, private_key: str) -
 
 
 def test_a_key_that_is_none(github_server: GitHubServer, private_key: str) -> None:
-    with pytest.raises(SettingsError, match="ETNA_GITHUB_PRIVATE_KEY is not a private key in PEM") as raised:
-        GitHub.open(github_server.spec, private_key[:200])
-    assert private_key[40:80] not in str(raised.value)
+    of_another_kind = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    for text in (private_key[:200], "a word", of_another_kind.decode()):
+        with pytest.raises(SettingsError, match="ETNA_GITHUB_PRIVATE_KEY is not a private key in PEM") as raised:
+            GitHub.open(github_server.spec, text)
+        assert text not in str(raised.value)
 
 
 def test_a_token_is_replaced_before_its_end() -> None:

@@ -57,7 +57,7 @@ def told(event: dg.DagsterEvent) -> str:
         if error.cls_name in {dg.Failure.__name__, *_domain()}:
             return str(error.message.split(": ", 1)[-1].strip())
         if error.cls_name in [interrupt.__name__ for interrupt in _INTERRUPTS]:
-            return STOPPED
+            return str(error.message.partition(": ")[2].strip()) or STOPPED
         error = error.cause
     where = event.step_key or event.job_name
     return f"{where} met a fault of its own: `uv run dagster dev` shows it among its runs."

@@ -6,8 +6,8 @@ import dagster as dg
 import psycopg
 import pytest
 
-from etna_pipelines.defs.errors import RETRIES, SECONDS_BETWEEN, STOPPED, told, told_to_dagster
-from etna_pipelines.errors import DatabaseUnreachable, PushRefused
+from etna_pipelines.defs.errors import RETRIES, SECONDS_BETWEEN, STOPPED, canceled_if_overtaken, told, told_to_dagster
+from etna_pipelines.errors import DatabaseUnreachable, EnvironmentGone, PushRefused
 from etna_pipelines.postgres.server import Database
 
 ROW = "Gwenllian Xylophonist"
@@ -71,6 +71,20 @@ def test_what_a_person_stopped_is_not_retried(stop: type[BaseException]) -> None
 
     assert failure_of(step) == STOPPED
     assert failure_of(step_that_cleans_up_badly) == STOPPED
+
+
+def test_what_the_registry_overtook_is_cancelled_and_says_why() -> None:
+    says = "test/login was removed because feature/login had left the registry."
+
+    @dg.op
+    def step(context: dg.OpExecutionContext) -> None:
+        with canceled_if_overtaken(context), told_to_dagster():
+            raise EnvironmentGone(says)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert failure_of(step, instance) == says
+        [run] = instance.get_runs()
+        assert run.status == dg.DagsterRunStatus.CANCELED
 
 
 def test_only_what_may_pass_is_retried() -> None:

@@ -62,11 +62,15 @@ class RedeployOutcome(_Model):
     succeeded: bool | None
     """None for one that was asked for and whose end is not known yet."""
     version: str | None
-    """The version that serves now; until then the one that was asked for."""
+    """The version that serves now."""
     seconds: float
     at: datetime
+    wanted: str | None = None
+    """The version that was asked for."""
     attempt: int = 1
     """Counts those that were asked for: a failed one may be asked for again."""
+    way: str = ""
+    """What kind of redeployer asked, and whose the reference is."""
     reference: str | None = None
     """What the system that deploys calls it: a run's number, a command's id."""
 

@@ -41,7 +41,7 @@ def write_parameter(name: str | None, region: str | None, deployment: Deployment
     if name and deployment.version:
         with told_of(deployment, "writing the version to its parameter"):
             ssm = boto3.client("ssm", region_name=region, config=asked_patiently())
-            ssm.put_parameter(Name=fill(name, deployment), Value=deployment.version, Overwrite=True)
+            ssm.put_parameter(Name=fill(name, deployment), Value=fill("{version}", deployment), Overwrite=True)
 
 
 @contextmanager

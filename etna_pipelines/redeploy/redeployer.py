@@ -91,11 +91,11 @@ def redeploy(
     Raises RedeployFailed, LockHeld, GitHubError."""
     with exclusive(deployment.database, f"redeploy {push.environment}"):
         before = _outcome(store, push, deployment.database)
-        if before and anew and before.version != deployment.version:
-            before = before.model_copy(update={"succeeded": False})  # so far as this version goes
+        if before and anew and before.wanted != deployment.version:
+            before = before.model_copy(update={"succeeded": False})  # as far as this version goes
         if before and before.succeeded:
             return Redeployed(before.version, before.seconds)
-        asked = _asked(store, push, deployment, before)
+        asked = _asked(store, push, deployment, before, way=type(redeployer).__name__)
         try:
             done = redeployer.redeploy(asked)
             version = check_application(_filled(health, asked), asked.environment, asked.version) if health else None
@@ -135,18 +135,32 @@ def _serves(database: Database, push: Push) -> bool:
     return serving is not None and serving.push == push.id
 
 
-def _asked(store: Store, push: Push, deployment: Deployment, before: RedeployOutcome | None) -> Deployment:
+def _asked(store: Store, push: Push, deployment: Deployment, before: RedeployOutcome | None, way: str) -> Deployment:
     """The deployment as the attempt that it is: the one that is under way, or a new one. It is kept before anything is
     asked for, so that a killed process leaves the key to go on with."""
 
     def note(reference: str) -> None:
-        _record(store, push, reference=reference)
+        _record(store, push, reference=reference, way=way)
 
     if before and before.succeeded is None:
-        deployment = replace(deployment, version=before.version, asked=before.at, reference=before.reference)
-        return replace(deployment, attempt=before.attempt, note=note)
+        return replace(
+            deployment,
+            version=before.wanted,
+            attempt=before.attempt,
+            asked=before.at,
+            reference=before.reference if before.way == way else None,  # the settings may be others now
+            note=note,
+        )
     attempt = before.attempt + 1 if before else 1
-    _record(store, push, succeeded=None, version=deployment.version, seconds=0, attempt=attempt, reference=None)
+    asked = RedeployOutcome(
+        succeeded=None,
+        version=None,
+        seconds=0,
+        at=datetime.now(UTC),
+        wanted=deployment.version,
+        attempt=attempt,
+    )
+    history.record_redeploy(store, push, asked)
     return replace(deployment, attempt=attempt, note=note)
 
 

@@ -107,14 +107,13 @@ class SsmRedeployer:
         return running
 
     def _follow(self, command: str, deployment: Deployment) -> None:
-        ssm = self._ssm()
-
         def ended() -> dict[str, str] | None:
             """How it ended on each instance, once it has on all of them."""
             states = {instance: self._state(ssm, command, instance) for instance in instances}
             return None if UNDER_WAY & set(states.values()) else states
 
         with told_of(deployment, f"following command {command}"):
+            ssm = self._ssm()
             [sent] = ssm.list_commands(CommandId=command)["Commands"]
             instances = sent["InstanceIds"]
             states = wait_for(ended, self.patience, self.every)

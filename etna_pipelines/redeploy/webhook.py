@@ -2,7 +2,7 @@
 
 The POST carries what is deployed as JSON, and these headers; whoever receives it must not deploy one key twice:
 
-- `Idempotency-Key`: the same for every try of one redeploy
+- `Idempotency-Key`: the same for every try of one redeploy, which gets the same answer
 - `X-Etna-Timestamp`: seconds since 1970; refuse what is older than some minutes
 - `X-Etna-Signature-256`: `sha256=` and the HMAC-SHA256, in hex, of the timestamp, a dot and the body, with
   ETNA_WEBHOOK_SECRET
@@ -55,14 +55,10 @@ class WebhookRedeployer:
 
         began, url = time.monotonic(), httpx.URL(fill(self.url, deployment))
         with httpx.Client(timeout=30) as client:
-            service = _Service(client, self.secret, url, deployment)
-            if deployment.reference:
-                said = self._follow(service, httpx.URL(deployment.reference))
-            else:
-                said = self._ask(service)
+            said = self._deployed(_Service(client, self.secret, url, deployment))
         return Redeployed(said.version, time.monotonic() - began)
 
-    def _ask(self, service: "_Service") -> _Said:
+    def _deployed(self, service: "_Service") -> _Said:
         answer = wait_for(service.post, self.insisting, self.every)
         if answer is None:
             raise service.unfinished(service.last)
@@ -71,11 +67,7 @@ class WebhookRedeployer:
         if answer.status_code != 202:
             raise service.unfinished(f"answered {answer.status_code}")
         status = service.status_url(answer)
-        service.deployment.note(str(status))
-        return self._follow(service, status)
-
-    def _follow(self, service: "_Service", url: "httpx.URL") -> _Said:
-        said = wait_for(lambda: service.get(url), self.patience, self.every)
+        said = wait_for(lambda: service.get(status), self.patience, self.every)
         if said is None:
             raise service.unfinished(f"did not end it within {self.patience:g} s")
         return said

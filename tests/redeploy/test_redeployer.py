@@ -97,6 +97,19 @@ def test_what_was_asked_for_and_did_not_end_is_gone_on_with(
     assert done.version == "26.08.21.1", "the version that was asked for"
 
 
+def test_a_reference_of_another_kind_of_redeployer_is_not_gone_on_with(
+    database: Database, store: LocalStore, pushed: Push
+) -> None:
+    class Another(Recording):
+        """What environments.yaml says by now."""
+
+    with pytest.raises(RedeployUnfinished):
+        redeploy(pushed, _deployment(pushed, database), Recording(RedeployUnfinished("patience")), store)
+    another = Another()
+    redeploy(pushed, _deployment(pushed, database), another, store)
+    assert (another.calls, another.found) == ([pushed.id], [None])
+
+
 def test_another_version_is_deployed_where_that_is_asked_for(
     database: Database, store: LocalStore, pushed: Push
 ) -> None:

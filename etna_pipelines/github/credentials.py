@@ -54,11 +54,12 @@ class AppKey:
 
     def __init__(self, app: "GitHubApp", private_key: str) -> None:
         """Raises SettingsError where `private_key` is no private key in PEM, as GitHub makes them."""
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
         key = None
-        with suppress(ValueError, TypeError):
+        with suppress(ValueError, TypeError, UnsupportedAlgorithm):
             # A line of .env can't hold line ends; many write them as \n.
             key = load_pem_private_key(private_key.replace("\\n", "\n").encode(), None)
         if not isinstance(key, RSAPrivateKey):

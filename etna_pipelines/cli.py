@@ -15,7 +15,7 @@ from etna_pipelines import cli_environments, cli_features, cli_release, cli_rule
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.settings import Settings, load
-from etna_pipelines.terminal import console, table
+from etna_pipelines.terminal import console, show, table
 
 if TYPE_CHECKING:
     from etna_pipelines.steps import Steps
@@ -106,11 +106,11 @@ def _tell_of_the_demo(settings: Settings) -> None:
 
 @app.command()
 def status() -> None:
-    """What each environment serves: snapshot, age, rules, and the version of the application."""
+    """What each environment serves: snapshot, age, rules, the application's version, and who pushed it when."""
     from etna_pipelines.status import age, environments, newest
 
     settings = load()
-    shown = table("environment", "serves", "snapshot", "age", "rules", "application", "")
+    shown = table("environment", "serves", "snapshot", "age", "rules", "application", "pushed", "by", "")
     for environment in environments(settings):
         shown.add_row(
             environment.name,
@@ -119,9 +119,11 @@ def status() -> None:
             age(environment.snapshot) if environment.snapshot else "",
             environment.rules,
             escape(environment.version),
+            f"{environment.pushed:%d %b %H:%M}" if environment.pushed else "",
+            escape(environment.by),
             escape(environment.remark),
         )
-    console.print(shown)
+    show(shown)
     for manifest in newest(settings):
         console.print(f"The newest {manifest.kind} snapshot, {manifest.id}, was taken {age(manifest.id)} ago.")
 

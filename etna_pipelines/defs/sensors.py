@@ -16,7 +16,7 @@ from etna_pipelines.errors import DatabaseUnreachable, EtnaError
 ON = dg.DefaultSensorStatus.RUNNING
 
 
-@dg.sensor(jobs=[refresh_test, remove_test], minimum_interval_seconds=30, default_status=ON)
+@dg.sensor(jobs=[refresh_test, remove_test], minimum_interval_seconds=15, default_status=ON)
 def feature_environments(context: dg.SensorEvaluationContext, etna: Etna) -> dg.SensorResult | dg.SkipReason:
     """The registry's branches against the partitions: new ones get a database, those that left lose theirs."""
     now = datetime.now(UTC)

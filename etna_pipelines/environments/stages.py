@@ -3,7 +3,7 @@ done, and a step that is run again begins where the last one that ended left off
 
 from typing import Literal, get_args
 
-from etna_pipelines.environments.history import MARK
+from etna_pipelines.environments.history import MARK, serving_of
 from etna_pipelines.postgres.handover import comment_of, set_comment
 from etna_pipelines.postgres.server import Database
 
@@ -16,6 +16,8 @@ def reached(new: Database) -> Stage | None:
     """The last stage that it came to; None where there is no such database, or one that has to be filled anew."""
     with new.maintenance.connect() as connection:
         comment = comment_of(connection, new.name)
+    if serving_of(comment):  # said right before the swap
+        return "fixed up"
     return next((stage for stage in STAGES if comment == MARK + stage), None)
 
 

@@ -8,9 +8,9 @@ from psycopg import sql
 from etna_pipelines.environments.fixups.in_order import in_order
 from etna_pipelines.environments.fixups.tables import Connection, Table, Tables
 
-# A host stands alone: no part of a longer one, nor of an e-mail address. In JSON it may follow a
-# newline that is escaped.
-_BEFORE, _AFTER = r"(?:(?<![\w.@-])|(?<=\\[nrt]))", r"(?![\w-])(?!\.\w)"
+# A host stands alone: no part of a longer one, nor of an e-mail address. In JSON it may follow a newline that is escaped.
+# What stands before it is taken along: to look behind is twenty times slower.
+_BEFORE, _AFTER = r"(^|[^\w.@-]|\\[nrt])", r"(?![\w-])(?!\.\w)"
 
 
 def rewrite_sites(connection: Connection, tables: Tables, hosts: Mapping[str, str]) -> None:
@@ -45,19 +45,19 @@ def rewrite_inside(connection: Connection, tables: Tables, column_name: str, hos
     if not steps:
         return
     table, column = tables.column(connection, column_name)
-    text = sql.SQL("{}::text").format(sql.Identifier(column.name))
+    text = sql.SQL('({}::text COLLATE "C")').format(sql.Identifier(column.name))
     changed: sql.Composable = text
     for old, new in steps:
         changed = sql.SQL("regexp_replace({}, {}, {}, 'gi')").format(
-            changed, sql.Literal(_pattern(old, new)), sql.Literal(new.replace("\\", r"\\"))
+            changed, sql.Literal(_pattern(old, new)), sql.Literal(rf"\1{new}")
         )
-    update = sql.SQL("UPDATE {} SET {} = ({})::{} WHERE {} ~* {}").format(
+    update = sql.SQL("UPDATE {} SET {} = ({})::{} WHERE {} ILIKE ANY ({})").format(
         table.identifier,
         sql.Identifier(column.name),
         changed,
         sql.SQL(column.type),
         text,
-        sql.Literal("|".join(_pattern(old, new) for old, new in steps)),
+        sql.Literal([f"%{old}%" for old in hosts]),  # which is many times faster, and finds rather too much
     )
     connection.execute(update)
 
@@ -71,9 +71,9 @@ def _rewrite(connection: Connection, table: Table, column: str, steps: Sequence[
 
 
 def _pattern(old: str, new: str) -> str:
-    """What is replaced by `new`: with its port where `new` has one; a placeholder as it is."""
+    """What `\\1` and `new` replace: with its port where `new` has one; a placeholder as it is."""
     if old.startswith("\x01"):
-        return old
+        return f"(){old}"
     return f"{_BEFORE}{re.escape(old)}{r'(?::[0-9]+)?' if _port(new) else ''}{_AFTER}"
 
 

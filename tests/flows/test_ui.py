@@ -48,6 +48,11 @@ PATIENCE = 60
 """Seconds that a busy machine may take."""
 
 
+def branch_file(checkout: Checkout) -> Path:
+    """What announces a feature environment, as long as it is there."""
+    return checkout.root / ".etna/feature_environments/feature/search-page"
+
+
 @pytest.fixture(scope="module")
 def browser_program() -> str:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -62,6 +67,8 @@ def address(browser_program: str, seeded_checkout: Checkout, nights: object) -> 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    branch_file(seeded_checkout).parent.mkdir(parents=True, exist_ok=True)
+    branch_file(seeded_checkout).touch()
     command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
     log = seeded_checkout.root / "dagster-dev.log"
     with log.open("wb") as said:
@@ -191,6 +198,50 @@ def test_the_page_on_a_snapshot_needs_nothing_besides_itself(page: Page, demo_ch
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     tab.close()
     assert told == []
+
+
+def test_a_branch_gets_a_database_and_loses_it(page: Page, demo_checkout: Checkout) -> None:
+    """By the sensor: the branch was there before the daemon."""
+    name = "test_search_page"
+    made = _wait_for_run(demo_checkout, "refresh_test")
+    assert demo_checkout.serving(name) == demo_checkout.catalogue.ids("stripped")[-1]
+    page.goto("/assets/test_database?view=partitions")
+    expect(page.get_by_text("search-page", exact=True).first).to_be_visible()
+    page.goto(f"/runs/{made.run_id}")
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible()
+    for step in ("preflight", "restore", "verify", "fix_ups", "swap"):
+        expect(page.get_by_text(f"test_database.{step}").first).to_be_visible()
+
+    with _changed(demo_checkout.root / "environments.yaml", "\ntest:\n", "\ntest:\n  removal: {grace: 0}\n"):
+        branch_file(demo_checkout).unlink()
+        _wait_for_run(demo_checkout, "remove_test")
+
+    with demo_checkout.database("production").connect() as connection:
+        left = connection.execute("SELECT datname FROM pg_database WHERE datname ~ %s", [name]).fetchall()
+    with demo_checkout.history() as history:
+        assert (left, history.get_dynamic_partitions("feature_environments")) == ([], [])
+        runs = history.get_runs(filters=dg.RunsFilter(tags={"dagster/partition": "search-page"}))
+    assert sorted(run.job_name for run in runs) == ["refresh_test", "remove_test"]
+
+
+@contextlib.contextmanager
+def _changed(file: Path, old: str, new: str) -> Iterator[None]:
+    before = file.read_text()
+    file.write_text(before.replace(old, new))
+    yield
+    file.write_text(before)
+
+
+def _wait_for_run(checkout: Checkout, job: str) -> dg.DagsterRun:
+    """Until the sensor's run of a job has ended, and well."""
+    deadline = time.monotonic() + 3 * PATIENCE
+    sought = dg.RunsFilter(job_name=job, tags={"dagster/sensor_name": "feature_environments"})
+    with checkout.history() as history:
+        while not (runs := history.get_runs(filters=sought)) or not runs[0].is_finished:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+    assert runs[0].status == dg.DagsterRunStatus.SUCCESS
+    return runs[0]
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:

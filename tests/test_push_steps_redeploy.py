@@ -16,6 +16,9 @@ from etna_pipelines.postgres.server import Database
 from etna_pipelines.push_steps import PushSteps
 from etna_pipelines.settings import load
 from etna_pipelines.snapshots.manifest import new_id
+from tests.github_http import HttpServer, Reply
+from tests.github_repository import Workflow
+from tests.github_server import TOKEN, GitHubServer
 
 APPLICATION = """
 import os, pathlib, psycopg, sys
@@ -115,6 +118,32 @@ def test_a_redeploy_that_fails_is_rolled_back_and_redeployed_once(broken: Broken
         broken.steps.redeploy(broken.push)
     broken.steps.redeploy_last("development")
     assert broken.deployed == ["new", "old"]
+
+
+def test_a_release_is_deployed_by_its_workflow_and_must_answer(
+    broken: Broken, github_server: GitHubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github_server.add_branch("main")
+    github_server.add_tag("v26.08.21.2215")
+    github_server.add_release("v26.08.21.2215")
+    github_server.workflows["deploy.yml"] = Workflow(inputs={"tag", "push"}, run_name="Deploy {tag} ({push})")
+    monkeypatch.setenv("ETNA_GITHUB_TOKEN", TOKEN)
+    site = HttpServer(lambda request: Reply(200, {"version": "v26.08.21.2215"}), lambda request: None)
+    configure(
+        f"  redeploy: {{command: ['{sys.executable}', application.py]}}\n",
+        "  redeploy: {workflow: deploy.yml, inputs: {tag: '{version}', push: '{push}'}}\n"
+        "  version: next release\n"
+        f"  health: {{url: '{site.url}', version_url: '{site.url}/version'}}\n"
+        f"github: {{repository: {github_server.repository}, api_url: '{github_server.url}'}}\n",
+    )
+    configure("  rollback: automatic\n", "")
+    with site.running():
+        done = broken.steps.redeploy(broken.push)
+
+    assert done and done.version == "v26.08.21.2215"
+    assert [run["display_title"] for run in github_server.runs] == [f"Deploy 26.08.21.2215 ({broken.push.id})"]
+    kept = history.recorded(broken.steps.store, broken.push)
+    assert kept and kept.redeploy and kept.redeploy.reference == str(github_server.runs[0]["id"])
 
 
 def test_a_rollback_that_is_only_offered_waits_to_be_asked_for(broken: Broken) -> None:

@@ -16,11 +16,13 @@ REMEMBERED = timedelta(days=2)
 
 
 def wait_for(look: Callable[[], Found | None], patience: float, every: float = 5.0) -> Found | None:
-    """What `look` finds, asked every so many seconds; None where there is nothing after `patience` seconds."""
-    deadline = time.monotonic() + patience
+    """What `look` finds, asked every so many seconds, and sooner in the beginning; None where there is nothing after
+    `patience` seconds."""
+    deadline, pause = time.monotonic() + patience, every / 32
     while (found := look()) is None:
         left = deadline - time.monotonic()
         if left <= 0:
             return None
-        time.sleep(min(every, left))
+        time.sleep(min(pause, left))
+        pause = min(2 * pause, every)
     return found

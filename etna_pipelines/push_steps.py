@@ -6,7 +6,7 @@ from functools import partial
 
 from etna_pipelines.environments import history
 from etna_pipelines.environments.awake import await_awake
-from etna_pipelines.environments.expiry import FullCopy, drop_expired, full_copies
+from etna_pipelines.environments.expiry import FullCopy, drop_expired, expired, full_copies
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.known import KnownEnvironments
 from etna_pipelines.environments.push import Begun, Pushing, always
@@ -111,6 +111,10 @@ class PushSteps(Work):
         """The full copies that an environment serves and keeps, and when each expires."""
         return full_copies(self.environment(environment))
 
+    def expired(self, environment: str, now: datetime | None = None) -> list[str]:
+        """The databases that `expire` would do something about. Raises DatabaseUnreachable."""
+        return expired(self.environment(environment), now or datetime.now(UTC))
+
     def expire(self, environment: str, now: datetime | None = None) -> Push | None:
         """Replace an expired full copy that an environment serves by the newest stripped snapshot, and drop one that it
         keeps. Returns the push, where there was one. Once more does nothing.
@@ -120,14 +124,14 @@ class PushSteps(Work):
         now, target = now or datetime.now(UTC), self.environment(environment)
         await_awake(target, self.progress)
         self._drop_expired(target, now)
-        expired = next((copy for copy in full_copies(target) if copy.live and copy.expires <= now), None)
-        if expired is None:
+        over = next((copy for copy in full_copies(target) if copy.live and copy.expires <= now), None)
+        if over is None:
             return None
         stripped = self.catalogue.newest("stripped")
         if stripped is None:
             raise PushRefused(
-                f"{environment} serves the full snapshot {expired.holds.snapshot}, which expired on "
-                f"{expired.expires:%d %B %Y}, and there is no stripped one to replace it: run the job `nightly`."
+                f"{environment} serves the full snapshot {over.holds.snapshot}, which expired on "
+                f"{over.expires:%d %B %Y}, and there is no stripped one to replace it: run the job `nightly`."
             )
         done = self.push(environment, stripped)
         self._drop_expired(target, now)  # it is what that push keeps

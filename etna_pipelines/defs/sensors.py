@@ -82,15 +82,14 @@ def staging_expiry(etna: Etna) -> dg.RunRequest | dg.SkipReason:
             return dg.SkipReason("environments.yaml has no `staging`.")
         if settings.is_embedded("staging") and not settings.embedded_server.is_running:
             return dg.SkipReason("The embedded server is not running.")
-        copies = steps.full_copies("staging")
+        expired = steps.expired("staging", now)
     except DatabaseUnreachable as asleep:
         return dg.SkipReason(str(asleep))
     except EtnaError as error:
         raise failure_of(error) from None
-    expired = [copy.holds.push for copy in copies if copy.expires <= now]
     if expired:
         return dg.RunRequest(run_key=f"{min(expired)}@{now:%Y-%m-%d}")
-    return dg.SkipReason(f"{len(copies)} full copies, none of which has expired.")
+    return dg.SkipReason("No full copy has expired.")
 
 
 def _partitions(

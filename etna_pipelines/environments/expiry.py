@@ -5,6 +5,7 @@ and what killed pushes left behind, is dropped here."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from etna_pipelines.environments import filling, history
@@ -50,6 +51,17 @@ def full_copies(target: "Environment") -> list[FullCopy]:
         if holds and until:
             found.append(FullCopy(name, holds, until, live=name == live.name))
     return found
+
+
+def expired(target: "Environment", now: datetime) -> list[str]:
+    """The databases that are to be replaced or dropped: copies whose time is over, and what killed pushes left."""
+    if target.expires_after is None:
+        return []
+    with target.database.maintenance.connect() as connection:
+        found = [
+            filling.left_behind(connection, target.database.name, purpose, now - UNDER_WAY) for purpose in LEFT_BEHIND
+        ]
+    return [copy.database for copy in full_copies(target) if copy.expires <= now] + [*chain.from_iterable(found)]
 
 
 def drop_expired(target: "Environment", *, production: Database, records: Store, now: datetime) -> None:

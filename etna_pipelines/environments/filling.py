@@ -60,13 +60,18 @@ def restorer(database: Database, ground: Ground, role: str) -> Iterator[Database
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
+def left_behind(connection: Connection, live: str, purpose: Purpose, before: datetime | None = None) -> list[str]:
+    """The databases that earlier pushes to `live` made for a purpose; with a moment, of pushes that began before it."""
+    until = new_id(before).lower() if before else None
+    names = [name for (name,) in connection.execute("SELECT datname FROM pg_database ORDER BY 1")]
+    pushes = {name: push for name in names if (push := push_of(purpose, live, name))}
+    return [name for name, push in pushes.items() if until is None or push < until]
+
+
 def sweep(connection: Connection, live: str, purpose: Purpose, before: datetime | None = None) -> None:
-    """Drop the databases that earlier pushes to `live` made for a purpose, and the roles that went with them; with a
-    moment, those of pushes that began before it."""
-    for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall():
-        push = push_of(purpose, live, name)
-        if push and (before is None or push < new_id(before).lower()):
-            drop(connection, name)
+    """Drop what was left behind, and the roles that went with it where that is all."""
+    for name in left_behind(connection, live, purpose, before):
+        drop(connection, name)
     if before:
         return
     if role := ROLES.get(purpose):

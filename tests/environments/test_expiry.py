@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.environments import history
-from etna_pipelines.environments.expiry import drop_expired, full_copies
+from etna_pipelines.environments.expiry import drop_expired, expired, full_copies
 from etna_pipelines.environments.naming import name_for, previous_name
 from etna_pipelines.snapshots.manifest import new_id, time_of
 from tests.environments.conftest import RESTORED, MakeTarget, Published, Send, databases, titles
@@ -36,9 +36,13 @@ def test_a_kept_copy_is_dropped_once_it_expires_and_a_served_one_is_only_told(
     assert {it.expires for it in copies} == {taken + DAYS}
     assert copies[0].days_left(taken + timedelta(days=11, hours=1)) == 2
     begun_late = name_for("new", name, new_id(taken + DAYS))[: len(name) + 8]
+    assert expired(staging, taken) == []
+    assert len(expired(staging, taken + timedelta(days=1, hours=1))) == 2
     before = expire(taken + timedelta(hours=1))
     assert len(before) == 5
+    assert expired(staging, taken + DAYS)[:2] == [name, previous_name(name)]
     after = expire(taken + DAYS)
+    assert expired(staging, taken + DAYS) == [name]
     assert after == expire(taken + DAYS)
     assert [it for it in after if not it.startswith(begun_late)] == [name]
     assert len(after) == 2  # a push that has just begun is let be

@@ -15,7 +15,7 @@ from etna_pipelines.environments.fixups.rows import empty, keep
 from etna_pipelines.environments.fixups.sequences import advance_sequences
 from etna_pipelines.environments.fixups.sql_files import run_file
 from etna_pipelines.environments.fixups.superuser import make_superuser, password_of
-from etna_pipelines.environments.fixups.tables import Connection, Table, Tables
+from etna_pipelines.environments.fixups.tables import PLAIN, Connection, Table, Tables
 from etna_pipelines.errors import FixUpFailed
 from etna_pipelines.postgres.server import Database, reason
 from etna_pipelines.snapshots.manifest import Kind
@@ -95,9 +95,9 @@ class _FixUps:
 
     @contextmanager
     def _fixing(self, what: str) -> Iterator[None]:
-        """Errors name the fix-up, deferred constraints are checked at its end, and no policy hides rows from it."""
+        """Errors name the fix-up, and deferred constraints are checked at its end."""
         with _told(self.target, what):
-            self.connection.execute("SET LOCAL row_security = off")
+            self.connection.execute(PLAIN)
             yield
             self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
             self.connection.execute("SET CONSTRAINTS ALL DEFERRED")

@@ -8,7 +8,7 @@ from psycopg import sql
 from etna_pipelines.environments.fixups.in_order import in_order
 from etna_pipelines.environments.fixups.tables import Connection, Table, Tables
 
-# A host stands alone: no part of a longer one, nor of an e-mail address. In JSON it may follow a newline that is escaped.
+# A host stands alone: no part of a longer one, nor of an e-mail address. In JSON it may follow an escaped newline.
 # What stands before it is taken along: to look behind is twenty times slower.
 _BEFORE, _AFTER = r"(^|[^\w.@-]|\\[nrt])", r"(?![\w-])(?!\.\w)"
 
@@ -71,7 +71,7 @@ def _rewrite(connection: Connection, table: Table, column: str, steps: Sequence[
 
 
 def _pattern(old: str, new: str) -> str:
-    """What `\\1` and `new` replace: with its port where `new` has one; a placeholder as it is."""
+    """What becomes `new`: with its port where `new` has one; a placeholder as it is."""
     if old.startswith("\x01"):
         return f"(){old}"
     return f"{_BEFORE}{re.escape(old)}{r'(?::[0-9]+)?' if _port(new) else ''}{_AFTER}"

@@ -7,12 +7,9 @@ from graphlib import CycleError, TopologicalSorter
 import psycopg
 from psycopg import sql
 
-from etna_pipelines.environments.fixups.tables import Connection, ForeignKey, Table, Tables, foreign_keys
+from etna_pipelines.environments.fixups.tables import PLAIN, Connection, ForeignKey, Table, Tables, foreign_keys
 from etna_pipelines.errors import DatabaseRefused, FixUpFailed
 from etna_pipelines.postgres.server import Database
-
-# As pg_dump has it: a database's own settings change nothing of what COPY writes and reads.
-_PLAIN = "SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 3"
 
 
 def empty(connection: Connection, tables: Tables, emptied: Sequence[Table]) -> None:
@@ -39,16 +36,15 @@ def keep(connection: Connection, tables: Tables, kept: Sequence[Table], live: Da
     Tables that the live database lacks stay empty. Raises FixUpFailed where a column needs a value that there is none
     for, or rows refer to ones that are not there."""
     keys = foreign_keys(connection)
-    with _reading(live) as source:
-        serving = Tables.read(source)
-        for table in _parents_first(kept, keys):
-            known = next((one for one in serving.all if (one.schema, one.name) == (table.schema, table.name)), None)
-            if known:
-                _copy(source, known, connection, table, live)
     try:
+        with _reading(live) as source:
+            serving = {(table.schema, table.name): table for table in Tables.read(source).all}
+            for table in _parents_first(kept, keys):
+                if known := serving.get((table.schema, table.name)):
+                    _copy(source, known, connection, table, live)
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg.errors.ForeignKeyViolation as error:
-        raise _orphans(error, tables, kept, keys) from None
+        raise _orphans(error, tables, keys) from None
 
 
 @contextmanager
@@ -59,8 +55,7 @@ def _reading(live: Database) -> Iterator[Connection]:
         raise FixUpFailed(f"the rows to keep can't be read as the role that owns the new database: {error}") from None
     with connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        connection.execute("SET LOCAL row_security = off")  # an error, where a policy would hide rows
-        connection.execute(_PLAIN)
+        connection.execute(PLAIN)
         yield connection
 
 
@@ -75,7 +70,6 @@ def _copy(source: Connection, old: Table, connection: Connection, new: Table, li
     shared = sql.SQL(", ").join(
         [sql.Identifier(name) for name, column in columns.items() if name in had and not column.generated]
     )
-    connection.execute(_PLAIN)
     out = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(shared, old.identifier)
     into = sql.SQL("COPY {} ({}) FROM STDIN").format(new.identifier, shared)
     with source.cursor().copy(out) as blocks, connection.cursor().copy(into) as copy:
@@ -95,12 +89,11 @@ def _parents_first(kept: Sequence[Table], keys: Sequence[ForeignKey]) -> list[Ta
         return list(kept)
 
 
-def _orphans(error: psycopg.Error, tables: Tables, kept: Sequence[Table], keys: Sequence[ForeignKey]) -> FixUpFailed:
-    """Rows of a kept table refer to rows that the snapshot lacks. To leave them out would lose tokens unnoticed."""
-    table = next(one for one in kept if (one.schema, one.name) == (error.diag.schema_name, error.diag.table_name))
-    key = next(key for key in keys if key.table == table.oid and key.name == error.diag.constraint_name)
-    parent = tables.labelled(key.parent)
+def _orphans(error: psycopg.Error, tables: Tables, keys: Sequence[ForeignKey]) -> FixUpFailed:
+    """Rows that are kept refer to rows that the snapshot lacks. To leave them out would lose tokens unnoticed."""
+    table, name = tables.find(f"{error.diag.schema_name}.{error.diag.table_name}"), error.diag.constraint_name
+    parent = next((tables.labelled(key.parent) for key in keys if (key.table, key.name) == (table.oid, name)), "others")
     return FixUpFailed(
-        f"rows of {table.label} refer to rows of {parent} that the snapshot lacks ({key.name}): "
-        f"delete those rows where they serve now, list {parent} under `keep` too, or don't keep {table.label}."
+        f"rows of {table.label} refer to rows of {parent} that the snapshot lacks ({name}): delete those rows where "
+        f"they serve now, list {parent} under `keep` too, or don't keep {table.label}."
     )

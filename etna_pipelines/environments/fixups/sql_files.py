@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from psycopg import generators
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
@@ -24,25 +25,21 @@ def run_file(connection: Connection, path: Path) -> None:
     same = connection.info.transaction_status == TransactionStatus.INTRANS and _transaction(connection) == transaction
     if not same:
         raise FixUpFailed(f"{path} ends the transaction that all fix-ups share: take its COMMIT or ROLLBACK out.")
-    connection.execute("RESET ALL")  # of the file's own settings, such as search_path
+    connection.execute("RESET ALL")  # the file's own settings, such as search_path
 
 
 def _execute(connection: Connection, path: Path, text: str) -> None:
     """By the simple protocol, which takes many statements at once and gives a result for each."""
     connection.pgconn.send_query(text.encode())
-    number, failed = 0, ""
-    while result := connection.pgconn.get_result():
-        number += 1
+    for number, result in enumerate(connection.wait(generators.execute(connection.pgconn)), 1):
         if result.status in _COPYING:
-            connection.pgconn.finish()
+            connection.close()  # it waits for rows that nobody has
             raise FixUpFailed(f"statement {number} of {path} is a COPY through the client: write INSERTs.")
-        if result.status == ExecStatus.FATAL_ERROR and not failed:
+        if result.status == ExecStatus.FATAL_ERROR:
             error = error_from_result(result)
             position = error.diag.statement_position
-            line = text.count("\n", 0, int(position) - 1) + 1 if position else None
-            failed = f"{f'line {line}' if line else f'statement {number}'} of {path} failed: {reason(error)}."
-    if failed:
-        raise FixUpFailed(failed)
+            where = f"line {text.count(chr(10), 0, int(position) - 1) + 1}" if position else f"statement {number}"
+            raise FixUpFailed(f"{where} of {path} failed: {reason(error)}.")
 
 
 def _transaction(connection: Connection) -> object:

@@ -13,6 +13,12 @@ from etna_pipelines.yaml_file import did_you_mean, is_near_miss
 
 Connection = psycopg.Connection[TupleRow]
 
+PLAIN = """
+    SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
+    SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 3"""
+"""Whatever is set for a database or its owner: no policy hides rows (an error, where one would), nothing is cut short,
+and rows read and write alike."""
+
 _TABLES = f"""
     SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND {IN_USER_SCHEMA} ORDER BY n.nspname <> 'public', n.nspname, c.relname"""

@@ -12,8 +12,6 @@ from etna_pipelines.settings import Environment
 from tests.environments.conftest import (
     HANDMADE,
     OWNER,
-    MakeTarget,
-    Published,
     all_steps,
     databases,
     titles,
@@ -73,17 +71,13 @@ with psycopg.connect(os.environ["ETNA_DATABASE_URL"], password=os.environ["PGPAS
 """
 
 
-@pytest.mark.parametrize("which", ["published", "published15"])
-def test_a_push_keeps_rows_and_runs_commands_as_the_owner(
-    which: str, request: pytest.FixtureRequest, make_target: MakeTarget, pushing: PushingOf
-) -> None:
-    of: Published = request.getfixturevalue(which)
+def test_a_push_keeps_rows_and_runs_commands_as_the_owner(target: Environment, pushing: PushingOf) -> None:
     fix_ups = FixUps(keep=["page"], commands=[[sys.executable, "-c", COMMAND]])
-    target = replace(make_target(of), fix_ups=fix_ups)
-    all_steps(pushing(target, of.stripped, of))
+    target = replace(target, fix_ups=fix_ups)
+    all_steps(pushing(target))
     assert values(target.database, "SELECT title FROM page") == []  # nothing served before
     run(target.database, "INSERT INTO page VALUES (1, 'Its own', 1)")
-    all_steps(pushing(target, of.stripped, of))
+    all_steps(pushing(target))
     assert values(target.database, "SELECT title FROM page UNION ALL SELECT title FROM migrated") == ["Its own"] * 2
     assert values(target.database, "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'") == [OWNER]
 

@@ -193,7 +193,7 @@ def test_staging_is_replaced_when_its_days_are_over(
     assert isinstance(holds(4, "stripped"), dg.SkipReason)
     expired = holds(4, "full")
     assert isinstance(expired, dg.RunRequest)
-    assert expired.run_key == f"p1@{datetime.now(UTC):%Y-%m-%d}"  # one run a day until it is done
+    assert expired.run_key == f"{database.name}@{datetime.now(UTC):%Y-%m-%d}"  # one run a day until it is done
 
 
 def _look_for_releases(cursor: str | None) -> dg.SensorResult | dg.SkipReason:

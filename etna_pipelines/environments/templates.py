@@ -13,7 +13,6 @@ import psycopg
 from psycopg import sql
 
 from etna_pipelines.environments import filling
-from etna_pipelines.environments.awake import await_awake
 from etna_pipelines.environments.naming import Purpose, is_name_for, name_for
 from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
 from etna_pipelines.environments.target import explained, sweep
@@ -59,16 +58,17 @@ def make_template(
     while the template is being made waits for it. Raises PushRefused, PushFailed, SnapshotDamaged: there is none."""
     if manifest.kind != "stripped":
         raise PushRefused(f"The {manifest.kind} snapshot {manifest.id} gets no template: strip it first.")
-    await_awake(test, progress)
     with explained(test):
         template = Template(_named("template", test, manifest), ground_of(test).owner)
-        if _is_old(template, test):
-            return None
-        if _is_there(template, test):
-            return template
-        with exclusive(test.database, f"templates {test.database.name}", wait=True):
-            if _is_there(template, test):
+        with test.database.maintenance.connect() as connection:
+            if _is_there(connection, template):
                 return template
+            if _is_old(connection, template, test):
+                return None
+        with exclusive(test.database, f"templates {test.database.name}", wait=True):
+            with test.database.maintenance.connect() as connection:
+                if _is_there(connection, template):  # made by whom we waited for
+                    return template
             ground = preflight(manifest, test, production)
             sweep(test, "new")
             check_space(manifest, test)
@@ -85,7 +85,7 @@ def make_template(
                     filling.drop(connection, new.name)
                 raise
             _drop_old(test)
-            return template
+        return template
 
 
 def _named(purpose: Purpose, test: "Environment", manifest: Manifest) -> str:
@@ -93,20 +93,18 @@ def _named(purpose: Purpose, test: "Environment", manifest: Manifest) -> str:
     return name_for(purpose, test.database.name, manifest.id.partition(SUBSET)[0])
 
 
-def _is_there(template: Template, test: "Environment") -> bool:
-    """Whether it is ours and complete, and not half dropped."""
-    with test.database.maintenance.connect() as connection:
-        found = connection.execute(
-            "SELECT FROM pg_database WHERE datname = %s AND pg_get_userbyid(datdba) = %s AND NOT datallowconn"
-            " AND datconnlimit <> -2",
-            [template.name, template.owner],
-        )
-        return found.fetchone() is not None
+def _is_there(connection: Connection, template: Template) -> bool:
+    """Whether it is ours and complete, and not half dropped (then Postgres sets its connection limit to -2)."""
+    found = connection.execute(
+        "SELECT FROM pg_database WHERE datname = %s AND pg_get_userbyid(datdba) = %s AND NOT datallowconn"
+        " AND datconnlimit <> -2",
+        [template.name, template.owner],
+    )
+    return found.fetchone() is not None
 
 
-def _is_old(template: Template, test: "Environment") -> bool:
-    with test.database.maintenance.connect() as connection:
-        return template.name not in sorted({*_templates(connection, test), template.name})[-KEPT:]
+def _is_old(connection: Connection, template: Template, test: "Environment") -> bool:
+    return template.name not in sorted({*_templates(connection, test), template.name})[-KEPT:]
 
 
 def _fill(
@@ -118,7 +116,7 @@ def _fill(
         restore(archive, manifest, restorer, jobs=jobs, progress=progress)
         verify(manifest, restorer)
         with restorer.connect() as connection:
-            # What every clone's first readers would have to write otherwise, where blocks may be shared.
+            # Else the first readers of every clone would have to write, and where blocks are shared each takes space.
             connection.execute("VACUUM (FREEZE)")
 
 

@@ -107,7 +107,6 @@ def test_test_environments_are_clones_with_fix_ups(test: Environment, push: Call
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT 1")
     assert titles(one.database) == RESTORED
-    assert titles(push("two").database) == RESTORED
 
 
 def test_whoever_comes_while_it_is_made_waits_for_it(

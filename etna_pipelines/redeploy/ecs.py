@@ -64,10 +64,7 @@ class EcsRedeployer:
 
         state = wait_for(ended, self.patience, self.every)
         if state is None:
-            raise RedeployUnfinished(
-                f"{deployment.unfinished}: deployment {id_} of {service} did not end within {self.patience:g} s; run "
-                f"`etna redeploy {deployment.environment}`, which goes on waiting."
-            )
+            raise deployment.not_ended(f"deployment {id_} of {service}", self.patience)
         if state != "COMPLETED":
             what = "was replaced by another one before it was complete" if state == "REPLACED" else f"ended as {state}"
             raise RedeployFailed(

@@ -80,10 +80,7 @@ class WorkflowRedeployer:
 
         run = wait_for(ended, self.patience, self.every)
         if run is None:
-            raise RedeployUnfinished(
-                f"{deployment.unfinished}: run {id_} of `{self.spec.workflow}` did not end within {self.patience:g} s; "
-                f"run `etna redeploy {deployment.environment}`, which goes on waiting."
-            )
+            raise deployment.not_ended(f"run {id_} of `{self.spec.workflow}`", self.patience)
         if not run.succeeded:
             raise RedeployFailed(
                 f"{deployment.failed}: run {id_} of `{self.spec.workflow}` ended as {run.conclusion}; read {run.url}, "

@@ -55,6 +55,13 @@ class Deployment:
         """The beginning of the sentence that says why its end is not known."""
         return f"{self.environment} has its new database, and whether it was redeployed is not known yet"
 
+    def not_ended(self, what: str, patience: float) -> RedeployUnfinished:
+        """What was asked for takes longer than it is waited for."""
+        return RedeployUnfinished(
+            f"{self.unfinished}: {what} did not end within {patience:g} s; run `etna redeploy {self.environment}`, "
+            "which goes on waiting."
+        )
+
 
 @dataclass(frozen=True)
 class Redeployed:

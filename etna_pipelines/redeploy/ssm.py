@@ -109,19 +109,15 @@ class SsmRedeployer:
     def _follow(self, command: str, deployment: Deployment) -> None:
         def ended() -> dict[str, str] | None:
             """How it ended on each instance, once it has on all of them."""
-            states = {instance: self._state(ssm, command, instance) for instance in instances}
-            return None if UNDER_WAY & set(states.values()) else states
+            sent = ssm.list_commands(CommandId=command)["Commands"]  # none for a moment after it was sent
+            states = {instance: self._state(ssm, command, instance) for it in sent for instance in it["InstanceIds"]}
+            return states if states and not UNDER_WAY & set(states.values()) else None
 
         with told_of(deployment, f"following command {command}"):
             ssm = self._ssm()
-            [sent] = ssm.list_commands(CommandId=command)["Commands"]
-            instances = sent["InstanceIds"]
             states = wait_for(ended, self.patience, self.every)
         if states is None:
-            raise RedeployUnfinished(
-                f"{deployment.unfinished}: command {command} did not end within {self.patience:g} s; run `etna "
-                f"redeploy {deployment.environment}`, which goes on waiting."
-            )
+            raise deployment.not_ended(f"command {command}", self.patience)
         if failed := {instance: state for instance, state in states.items() if state != "Success"}:
             named = ", ".join(f"{instance} ({state})" for instance, state in sorted(failed.items()))
             raise RedeployFailed(

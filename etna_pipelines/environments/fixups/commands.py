@@ -22,7 +22,7 @@ def run_commands(new: Database, target: "Environment", *, push: str, version: Ve
 
     A command finds what a redeploying one does, ETNA_DATABASE_URL being the new database's. `version` is asked for only
     where a command names it."""
-    log = home.absolute() / "fix-ups" / f"{target.name}-{push}.log"
+    log = home.absolute() / "fix-ups" / f"{target.name.replace('/', '-')}-{push}.log"
     for number, command in enumerate(target.fix_ups.commands, 1):
         arguments = [_filled(argument, target, version) for argument in command]
         given = environment_of(target.name, push, new, home)

@@ -43,7 +43,7 @@ def test_commands_run_on_the_new_database_as_its_owner(tmp_path: Path, monkeypat
 def test_a_feature_environment_runs_the_image_of_its_branch(tmp_path: Path) -> None:
     feature = Feature("login-page", "feature/Login_page")
     run(tmp_path, [sys.executable, "-c", TELL, "app:{image_tag}", "{name}"], feature=feature, version=None)
-    said = json.loads((tmp_path / "fix-ups" / "test" / "login-page-push-1.log").read_text())
+    said = json.loads((tmp_path / "fix-ups" / "test-login-page-push-1.log").read_text())
     assert said[0] == ["app:feature-Login_page", "login-page"]
 
 

@@ -1,0 +1,50 @@
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from etna_pipelines.own_program import Ended, environment_of, run_program
+from etna_pipelines.postgres.server import Database
+
+
+def run(code: str, log: Path, *arguments: str, timeout: float = 20) -> Ended:
+    return run_program([sys.executable, "-c", code, *arguments], os.environ, log, timeout)
+
+
+def test_what_it_says_goes_to_a_private_log_one_run_after_the_other(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "program.log"
+    assert run("print('first'); print('last\\x07 \\n\\n')", log) == Ended(None, "last")
+    assert run("import sys; sys.exit('no')", log) == Ended("exit code 1", None)
+    assert log.read_text().split() == ["first", "last\x07", "no"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (log, log.parent)] == [0o600, 0o700]
+
+
+def test_one_that_does_not_end_is_stopped_with_its_children(tmp_path: Path) -> None:
+    code = """
+import pathlib, subprocess, sys, time
+child = subprocess.Popen(['sleep', '60'])
+pathlib.Path(sys.argv[1]).write_text(str(child.pid))
+time.sleep(60)
+"""
+    pid = tmp_path / "pid"
+    assert run(code, tmp_path / "log", str(pid), timeout=2).failure == "no end within 2 s, so it was stopped"
+    child = Path("/proc", pid.read_text(), "stat")
+    deadline = time.monotonic() + 5
+    while child.exists() and child.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not child.exists() or child.read_text().split()[2] == "Z"
+
+
+def test_it_finds_none_of_our_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETNA_MASKING_KEY", "must not leave")
+    monkeypatch.setenv("PGPASSWORD", "of another database")
+    given = environment_of("staging", "push-1", Database("db.example", 5432, "app", "etna"), tmp_path)
+    assert {name: value for name, value in given.items() if name.startswith(("ETNA_", "PGPASSWORD"))} == {
+        "ETNA_ENVIRONMENT": "staging",
+        "ETNA_PUSH_ID": "push-1",
+        "ETNA_DATABASE_URL": "postgresql://app@db.example:5432/etna",
+        "ETNA_HOME": str(tmp_path),
+    }

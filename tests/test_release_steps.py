@@ -24,6 +24,7 @@ def configured(fresh: Path, database: Database, monkeypatch: pytest.MonkeyPatch)
     path = fresh / "environments.yaml"
     path.write_text(
         f"production: {{database: '{database.url}'}}\n"
+        f"development: {{database: '{database.named('nobody').url}'}}\n"
         f"staging: {{database: '{database.named('staging').url}', owner: owner_of_releases, wait: 0}}\n"
         "releases:\n"
         "  migrate:\n"

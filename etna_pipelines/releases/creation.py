@@ -68,7 +68,7 @@ class Creating:
 
     def _asked(self, version: str) -> tuple[Creation, "WorkflowRun"]:
         going = self._new(version)
-        self._keep(going)
+        self._claim(going)
         inputs = {name: text.replace("{version}", going.version) for name, text in self.spec.inputs.items()}
         try:
             run = self.github.dispatch_workflow(self.spec.workflow, self.spec.ref, inputs)
@@ -155,8 +155,14 @@ class Creating:
         except ValidationError:
             raise StoreError(f"{self.store.location(key)} is no record of a release: delete it.") from None
 
+    def _claim(self, going: Creation) -> None:
+        """Keep it, unless another machine does so at the same time: then StoreRefused."""
+        if any(kept.made and kept.version == going.version for kept in self._kept()):
+            self._forget(going)  # its tag is not there any more
+        self.store.put_if_absent(_key(going), _bytes(going))
+
     def _keep(self, going: Creation) -> None:
-        self.store.put(_key(going), [going.model_dump_json(indent=1).encode()])
+        self.store.put(_key(going), [_bytes(going)])
 
     def _forget(self, going: Creation) -> None:
         self.store.delete([_key(going)])
@@ -164,3 +170,7 @@ class Creating:
 
 def _key(going: Creation) -> str:
     return f"releases/{going.version}.json"
+
+
+def _bytes(going: Creation) -> bytes:
+    return going.model_dump_json(indent=1).encode()

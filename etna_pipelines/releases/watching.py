@@ -93,7 +93,7 @@ class Watch:
 
     def met(self, found: set[tuple[int, str]], passed: float) -> None:
         """Note the locks of a look: tables' oids and modes."""
-        self._held = {key: self._held.get(key, 0.0) + passed for key in found}
+        self._held = {key: self._held[key] + passed if key in self._held else INTERVAL for key in found}
         for key, seconds in self._held.items():
             self.stretches[key] = max(seconds, self.stretches.get(key, 0.0))
 
@@ -121,7 +121,7 @@ def watching(database: Database) -> Iterator[Watch]:
             try:
                 while not stop.is_set():
                     now = time.monotonic()
-                    watch.look(connection, max(now - last, INTERVAL))
+                    watch.look(connection, now - last)
                     last = now
                     stop.wait(INTERVAL)
             except psycopg.Error as error:

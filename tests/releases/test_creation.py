@@ -47,6 +47,8 @@ def test_the_next_version_is_tagged(create: Create, github_server: GitHubServer)
     assert one.day == two.day >= datetime.now(UTC).date()
     assert github_server.dispatches == [(WORKFLOW, {"version": str(one)}), (WORKFLOW, {"version": str(two)})]
     assert {one.tag, two.tag} < github_server.tags.keys()
+    del github_server.tags[two.tag]
+    assert create() == two
 
 
 def test_a_lost_reply_makes_one_tag(create: Create, github_server: GitHubServer, workflow: Workflow) -> None:

@@ -65,6 +65,8 @@ def examine(path: Path = FILE) -> list[Finding]:
         _key(settings, "signing", settings.signing_key),
         _attempt("store", lambda: _store(settings)),
         _attempt("rules", lambda: _rules(settings.rules)),
+        *([_attempt("github", lambda: _github(settings))] if settings.github else []),
+        *([_registry(settings)] if "test" in settings.sections else []),
         _dagster(),
     ]
 
@@ -94,6 +96,8 @@ def _visit(settings: Settings, name: str) -> _Visit:
         return _Visit(Finding(name, "good", f"{database.label}, PostgreSQL {version.split(' ')[0]}"), major)
     except DatabaseRefused as error:
         if name != "production" and (major_ := _server_without(database)):
+            if name == "test":  # it is the beginning of their names
+                return _Visit(Finding(name, "good", f"{database.label}, a database for each branch"), major_)
             return _Visit(Finding(name, "note", f"{database.label} is not there yet; its first push makes it"), major_)
         return _Visit(Finding(name, "work", str(error)))
     except EtnaError as error:
@@ -168,6 +172,21 @@ def _rules(path: Path) -> str:
     from etna_pipelines.anonymise.rules import rules  # loads Polars
 
     return f"{path.name} names {len(rules.load(path).tables)} tables"
+
+
+def _github(settings: Settings) -> str:
+    with settings.open_github() as github:
+        return f"{settings.github and settings.github.repository} answers; it has {len(github.tags())} tags"
+
+
+def _registry(settings: Settings) -> Finding:
+    """Of feature environments."""
+    from etna_pipelines.environments.registry import default_directory, registry_for
+
+    directory = default_directory(settings)
+    if settings.test.registry is None and not directory.is_dir():
+        return Finding("registry", "note", f"{directory} is not there yet; the first tick of the sensor makes it")
+    return _attempt("registry", lambda: f"it announces {len(registry_for(settings).branches())} branches")
 
 
 def _dagster() -> Finding:

@@ -9,6 +9,7 @@ from etna_pipelines import doctor
 from etna_pipelines.doctor import Finding, examine
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
+from tests.github_server import TOKEN, GitHubServer
 
 Examine = Callable[[str], dict[str, Finding]]
 
@@ -151,3 +152,23 @@ def test_rules_that_are_wrong(fresh: Path, examine_text: Examine) -> None:
 
 def test_another_directory_than_the_checkout(examine_text: Examine) -> None:
     assert examine_text("")["dagster"].state == "work"
+
+
+def test_feature_environments_and_github(
+    examine_text: Examine, configured: Callable[..., str], github_server: GitHubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github_server.add_branch("feature/login")
+    spec = github_server.spec
+    settings = (
+        f"{configured()}github: {{repository: {spec.repository}, api_url: '{spec.api_url}'}}\n"
+        "test: {registry: {branches: feature/*}}\n"
+    )
+    asked = examine_text(settings)
+    assert {asked[subject].state for subject in ("github", "registry")} == {"work"}
+    assert asked["github"].says.startswith("ETNA_GITHUB_TOKEN is not set")
+
+    monkeypatch.setenv("ETNA_GITHUB_TOKEN", TOKEN)
+    answered = examine_text(settings)
+    assert answered["github"].says == f"{spec.repository} answers; it has 0 tags"
+    assert answered["registry"].says == "it announces 1 branches"
+    assert examine_text("test: {database: embedded}\n")["registry"].state == "note"

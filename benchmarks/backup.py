@@ -3,18 +3,16 @@
 import shutil
 from pathlib import Path
 
-from benchmarks import people
 from benchmarks.common import MB, Result, ratio
+from benchmarks.site import TABLES, fill
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.programs import find, run
 from etna_pipelines.postgres.server import Database
-from etna_pipelines.snapshots.archive import TERMINATOR
 from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.stores.local import LocalStore
 
 MEGABYTES = 2500
-TABLES = 8
 
 
 def measure(home: Path, megabytes: int = MEGABYTES) -> list[Result]:
@@ -28,7 +26,7 @@ def measure(home: Path, megabytes: int = MEGABYTES) -> list[Result]:
 
 
 def _compared(database: Database, home: Path, megabytes: int) -> Result:
-    _fill(database, megabytes // TABLES)
+    fill(database, megabytes // TABLES)
     store = LocalStore(home / "store")
     drafts: list[Manifest] = []
 
@@ -44,14 +42,3 @@ def _compared(database: Database, home: Path, megabytes: int) -> Result:
     raw = sum(file.raw_bytes or 0 for file in drafts[-1].files)
     claim = "backup into the local store / stock `pg_dump -Fd -j2`"
     return Result(claim, 0.6, measured, "x", f"{raw / MB:,.0f} MB in {TABLES} tables")
-
-
-def _fill(database: Database, megabytes: int) -> None:
-    columns = ", ".join(f"{name} {type_}" for name, (type_, _mask) in people.MASKS.items())
-    with database.connect() as connection:
-        for number in range(TABLES):
-            connection.execute(f"CREATE TABLE people{number} ({columns})".encode())
-            with connection.cursor().copy(f"COPY people{number} FROM STDIN".encode()) as copy:
-                for chunk in people.copy_text(megabytes):
-                    if chunk != TERMINATOR:
-                        copy.write(chunk)

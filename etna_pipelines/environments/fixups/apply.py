@@ -40,6 +40,7 @@ def fix_up(
     do no more than their owner. `new` was filled and nothing else: hosts that change places would change back at a
     second time. Raises FixUpFailed."""
     with new.connect(autocommit=False) as connection:
+        connection.execute(PLAIN)
         _FixUps(connection, Tables.read(connection), target, kind, live, home).apply()
     with _told(target, "commands"):
         run_commands(new, target, push=push, version=version, home=home)
@@ -97,7 +98,6 @@ class _FixUps:
     def _fixing(self, what: str) -> Iterator[None]:
         """Errors name the fix-up, and deferred constraints are checked at its end."""
         with _told(self.target, what):
-            self.connection.execute(PLAIN)
             yield
             self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
             self.connection.execute("SET CONSTRAINTS ALL DEFERRED")

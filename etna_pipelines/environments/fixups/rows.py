@@ -9,7 +9,7 @@ from psycopg import sql
 
 from etna_pipelines.environments.fixups.tables import PLAIN, Connection, ForeignKey, Table, Tables, foreign_keys
 from etna_pipelines.errors import DatabaseRefused, FixUpFailed
-from etna_pipelines.postgres.server import Database
+from etna_pipelines.postgres.server import Database, reason
 
 
 def empty(connection: Connection, tables: Tables, emptied: Sequence[Table]) -> None:
@@ -45,6 +45,10 @@ def keep(connection: Connection, tables: Tables, kept: Sequence[Table], live: Da
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg.errors.ForeignKeyViolation as error:
         raise _orphans(error, tables, keys) from None
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise FixUpFailed(
+            f"{reason(error)}: make the role that owns the new database the owner of what is kept in {live.name}, too."
+        ) from None
 
 
 @contextmanager

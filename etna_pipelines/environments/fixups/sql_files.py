@@ -6,7 +6,7 @@ from psycopg import generators
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from etna_pipelines.environments.fixups.tables import Connection
+from etna_pipelines.environments.fixups.tables import PLAIN, Connection
 from etna_pipelines.errors import FixUpFailed
 from etna_pipelines.postgres.server import reason
 
@@ -25,7 +25,8 @@ def run_file(connection: Connection, path: Path) -> None:
     same = connection.info.transaction_status == TransactionStatus.INTRANS and _transaction(connection) == transaction
     if not same:
         raise FixUpFailed(f"{path} ends the transaction that all fix-ups share: take its COMMIT or ROLLBACK out.")
-    connection.execute("RESET ALL")  # the file's own settings, such as search_path
+    connection.execute("RESET ALL; RESET ROLE")  # of what the file set, such as search_path
+    connection.execute(PLAIN)
 
 
 def _execute(connection: Connection, path: Path, text: str) -> None:

@@ -67,7 +67,7 @@ def test_a_column_that_needs_a_value_which_is_not_there(make_database: MakeDatab
         apply(make_database(PRODUCTION), live, keep=["api_apitoken"])
 
 
-def test_rows_that_are_hidden_or_nobodys_are_no_empty_table(make_database: MakeDatabase, apply: FixUp) -> None:
+def test_rows_that_a_policy_hides_are_not_lost(make_database: MakeDatabase, apply: FixUp) -> None:
     live = make_database(f"{USERS} {TOKENS} ALTER TABLE api_apitoken ENABLE ROW LEVEL SECURITY")
     run(live, "ALTER TABLE api_apitoken FORCE ROW LEVEL SECURITY")
     with pytest.raises(FixUpFailed, match=r"`keep` failed, insufficient privilege \(42501\)"):

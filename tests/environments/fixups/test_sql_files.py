@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from etna_pipelines.errors import FixUpFailed
-from tests.environments.fixups.conftest import OWNER, FixUp, MakeDatabase, rows, values
+from tests.environments.fixups.conftest import OWNER, FixUp, MakeDatabase, rows, run, values
 
 NOTES = "CREATE TABLE note (id int PRIMARY KEY, text text)"
 
@@ -11,13 +11,16 @@ NOTES = "CREATE TABLE note (id int PRIMARY KEY, text text)"
 def test_files_run_in_turn_as_the_owner(make_database: MakeDatabase, apply: FixUp, tmp_path: Path) -> None:
     first, second = tmp_path / "1.sql", tmp_path / "2.sql"
     first.write_text(
-        "\ufeff-- 100 % of them; COMMIT is only said\nSET search_path = '';\n"
+        "\ufeff-- 100 % of them; COMMIT is only said\nSET search_path = ''; SET ROLE NONE;\n"
         "INSERT INTO public.note VALUES (1, current_user);;\nSELECT 1;"
     )
-    second.write_text("DO $$ BEGIN INSERT INTO note VALUES (2, 'é; $1 %s'); END $$")
+    second.write_text(
+        "DO $$ BEGIN INSERT INTO note VALUES (2, concat('é; $1 %s ', current_user, current_setting('statement_timeout'))); END $$"
+    )
     database = make_database(NOTES)
+    run(database, f"ALTER DATABASE {database.name} SET statement_timeout = '1min'")
     apply(database, sql=[str(first), str(second)])
-    assert rows(database, "SELECT * FROM note ORDER BY id") == [(1, OWNER), (2, "é; $1 %s")]
+    assert rows(database, "SELECT text FROM note ORDER BY id") == [("postgres",), (f"é; $1 %s {OWNER}0",)]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ def test_files_run_in_turn_as_the_owner(make_database: MakeDatabase, apply: FixU
         "INSERT INTO public.note VALUES (1, current_user);;\nSELECT 1;"
     )
     second.write_text(
-        "DO $$ BEGIN INSERT INTO note VALUES (2, concat('é; $1 %s ', current_user, current_setting('statement_timeout'))); END $$"
+        "DO $$ BEGIN\n"
+        "INSERT INTO note VALUES (2, concat('é; $1 %s ', current_user, current_setting('statement_timeout')));\n"
+        "END $$"
     )
     database = make_database(NOTES)
     run(database, f"ALTER DATABASE {database.name} SET statement_timeout = '1min'")

@@ -24,6 +24,9 @@ from etna_pipelines.defs.ops import create, expire, redeploy_at, rehearse, remov
 
 CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}  # ours, which Definitions names `console`
 
+ONCE_MORE = {"dagster/max_retries": "2", "dagster/retry_strategy": "ALL_STEPS"}
+"""For runs that nobody watches and no sensor asks for again: where their process was killed, see dagster.yaml."""
+
 nightly = dg.define_asset_job(
     "nightly",
     selection=[
@@ -47,6 +50,7 @@ refresh_test = dg.define_asset_job(
     "refresh_test",
     selection=[test_database, test_redeploy],
     description="A feature environment made, or brought up to date, and redeployed.",
+    tags=ONCE_MORE,
     config=CONSOLE,
 )
 
@@ -54,6 +58,7 @@ refresh_test = dg.define_asset_job(
 @dg.job(
     partitions_def=FEATURES,
     description="A feature environment's databases dropped: by the sensor, once its branch has gone.",
+    tags=ONCE_MORE,
     config=CONSOLE,
 )
 def remove_test() -> None:

@@ -3,9 +3,11 @@
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import psycopg
@@ -20,6 +22,12 @@ SWAPS = 100
 CLIENTS = 20
 PAUSE = 0.01
 """Seconds between two reads of a client."""
+
+_FORK = get_context("fork")
+
+
+def _shared(value: float) -> MutableSequence[float]:
+    return _FORK.RawArray("d", [value] * CLIENTS)
 
 
 def measure(home: Path, megabytes: int = SWAPS) -> list[Result]:
@@ -41,14 +49,22 @@ def measure(home: Path, megabytes: int = SWAPS) -> list[Result]:
 
 @dataclass
 class _Clients:
-    """What is read, and the longest gap between two reads of one client since it was last asked for."""
+    """What is read, and the longest gap between two reads of one client since it was last asked for. They are a process
+    of their own: as threads of this one they would hold up the swap, which real clients don't."""
 
     live: Database
-    over: threading.Event = field(default_factory=threading.Event)
-    read: list[float] = field(default_factory=lambda: [time.monotonic()] * CLIENTS)
-    gaps: list[float] = field(default_factory=lambda: [0.0] * CLIENTS)
+    over: Event = field(default_factory=_FORK.Event)
+    read: MutableSequence[float] = field(default_factory=lambda: _shared(time.monotonic()))
+    gaps: MutableSequence[float] = field(default_factory=lambda: _shared(0))
 
-    def run(self, number: int) -> None:
+    def run(self) -> None:
+        threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _client(self, number: int) -> None:
         while not self.over.is_set():
             try:
                 with self.live.connect() as connection:
@@ -73,15 +89,13 @@ class _Clients:
 @contextmanager
 def _reading(live: Database) -> Iterator[_Clients]:
     clients = _Clients(live)
-    threads = [threading.Thread(target=clients.run, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
+    process = _FORK.Process(target=clients.run)
+    process.start()
     try:
         yield clients
     finally:
         clients.over.set()
-        for thread in threads:
-            thread.join()
+        process.join()
 
 
 @dataclass(frozen=True)

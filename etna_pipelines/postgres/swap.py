@@ -25,11 +25,17 @@ Move = tuple[str, str]
 
 STALLED = 10
 """Seconds after which the server itself gives up on a swapper that went silent while it holds the lock."""
+PAUSE = 0.005
+"""Seconds between two looks of session B."""
+GONE = sql.Identifier("etna_sessions_gone")
+"""The channel that session A is told by that nobody is left on the database which it renames. To rename one, Postgres
+looks whether sessions are there every 100 ms; a notification ends that sleep, as any signal does."""
 
-# Materialised, so that nothing is ended before it is known to be a session of that database.
+# Materialised, so that nothing is ended before it is known to be a session of that database. The server's own workers
+# are not ours to end: the rename itself ends them.
 END_SESSIONS = """
-    WITH session AS MATERIALIZED (SELECT pid FROM pg_stat_activity WHERE datid = %s AND usesysid IS NOT NULL)
-    SELECT pid FROM session WHERE pg_terminate_backend(pid)"""
+    WITH session AS MATERIALIZED (SELECT pid, usesysid FROM pg_stat_activity WHERE datid = %s)
+    SELECT pid, usesysid IS NOT NULL AND pg_terminate_backend(pid) FROM session"""
 
 
 @dataclass(frozen=True)
@@ -94,14 +100,6 @@ class _Parties:
     def coming(self) -> str | None:
         return next((name for name, target in self.moves if target == self.live.name), None)
 
-    @property
-    def resting_place(self) -> str | None:
-        """The name of the formerly live database once every move is made."""
-        name = self.live.name
-        for source, target in self.moves:
-            name = target if source == name else name
-        return None if self.leaving is None else name
-
     def refusal(self, why: str) -> SwapFailed:
         return SwapFailed(f"{self.live.label} goes on serving what it served: {why}.")
 
@@ -116,6 +114,8 @@ def _exchange(live: Database, moves: Sequence[Move], lock_timeout: float, *, fir
     parties = _Parties(live, moves, first_time)
     with live.maintenance.connect(autocommit=False) as renamer, live.maintenance.connect() as watcher:
         _preflight(watcher, parties)
+        renamer.execute(sql.SQL("LISTEN {}").format(GONE))
+        renamer.commit()
         ending = _Ending(watcher, parties.leaving, renamer.info.backend_pid)
         with ThreadPoolExecutor(1) as thread:
             try:
@@ -131,22 +131,22 @@ def _exchange(live: Database, moves: Sequence[Move], lock_timeout: float, *, fir
 
 
 def _rename(renamer: Connection, parties: _Parties, lock_timeout: float) -> float:
-    """Session A. What the new database inherits is handed over before the lock: what may not be set fails while
-    nobody is disconnected yet, and nobody sees it before the commit."""
+    """Session A. All but the renames is done before the lock: what may not be done fails while nobody is disconnected
+    yet, nobody sees it before the commit, and nobody waits for it."""
     renamer.execute(
         "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true)",
         [f"{lock_timeout * 1000:.0f}", f"{STALLED * 1000}"],
     )
-    if parties.leaving is not None and parties.coming:
-        hand_over(renamer, parties.live.name, parties.coming, comment=parties.first_time)
+    if parties.leaving is not None:
+        if parties.coming:
+            hand_over(renamer, parties.live.name, parties.coming, comment=parties.first_time)
+        _allow_connections(renamer, parties.live.name, allow=False)
+    if parties.coming:
+        _allow_connections(renamer, parties.coming, allow=True)
     began = time.monotonic()
     for source, target in parties.moves:
         statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(source), sql.Identifier(target))
         renamer.execute(statement)
-    if parties.coming:
-        _allow_connections(renamer, parties.live.name, allow=True)
-    if parties.resting_place:
-        _allow_connections(renamer, parties.resting_place, allow=False)
     renamer.commit()
     return time.monotonic() - began
 
@@ -174,8 +174,11 @@ class _Ending:
             return 0
         ended: set[int] = set()
         while True:
-            ended |= {row[0] for row in self.watcher.execute(END_SESSIONS, [self.leaving])}
-            if self.over.wait(0.05):
+            there = self.watcher.execute(END_SESSIONS, [self.leaving]).fetchall()
+            ended |= {pid for pid, was_ended in there if was_ended}
+            if not there:
+                self.watcher.execute(sql.SQL("NOTIFY {}").format(GONE))
+            if self.over.wait(PAUSE):
                 return len(ended)
 
     def _wait_for_lock(self) -> bool:
@@ -187,7 +190,7 @@ class _Ending:
             )
             if held.fetchone():
                 return True
-            self.over.wait(0.005)
+            self.over.wait(PAUSE)
         return False
 
 

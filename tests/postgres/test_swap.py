@@ -113,6 +113,17 @@ def test_where_nothing_is_live_the_new_one_is_renamed(live: Database) -> None:
     assert names(live) == [new(live)]
 
 
+@both
+def test_the_names_change_as_soon_as_the_sessions_are_gone(live: Database) -> None:
+    """Postgres by itself would look for them again after 100 ms."""
+    swap(live, new(live), previous(live))
+    outages = []
+    for _ in range(5):
+        with live.connect():
+            outages.append(swap_back(live, previous(live)).outage)
+    assert min(outages) < 0.1
+
+
 def test_an_older_previous_one_is_moved_aside_and_comes_back_when_undone(live: Database) -> None:
     make(live.named(previous(live)), "older")
     with pytest.raises(SwapFailed, match=f"a database {previous(live)} is there already"):

@@ -99,6 +99,21 @@ def _check_databases(file: YamlFile, sections: Mapping[str, Production | Target]
                 (name, "database"), f"`{name}` has the very database of `{seen[identity]}`, and {danger}; name another."
             )
         seen[identity] = name
+    _check_beginning(file, {name: identity for identity, name in seen.items()})
+
+
+def _check_beginning(file: YamlFile, identities: Mapping[str, tuple[str, int, str]]) -> None:
+    """No environment's database may be called as one of a feature environment can be."""
+    if "test" not in identities:
+        return
+    *server, beginning = identities["test"]
+    for name, (*its_server, database) in identities.items():
+        if its_server == server and database.startswith(f"{beginning}_"):
+            raise file.mistake(
+                ("test", "database"),
+                f"the databases of feature environments would be called `{beginning}_...`, as `{database}` of `{name}` "
+                "is, and a branch's push could replace it; name another beginning.",
+            )
 
 
 def _identity(file: YamlFile, name: str, address: str) -> tuple[str, int, str]:

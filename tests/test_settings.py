@@ -323,6 +323,13 @@ def test_the_file_named_by_etna_settings_is_missing(fresh: Path, monkeypatch: py
             id="two environments in one database",
         ),
         pytest.param(
+            "test:\n  database: postgresql://a@localhost/etna\n"
+            "development:\n  database: postgresql://b@127.0.0.1/etna_development\n",
+            "environments.yaml, line 2: the databases of feature environments would be called `etna_...`, as "
+            "`etna_development` of `development` is, and a branch's push could replace it; name another beginning.",
+            id="a database that a feature environment's can be",
+        ),
+        pytest.param(
             "store: gs://bucket\n",
             "environments.yaml, line 1: `store` must be `embedded`, a directory, or an address such as "
             "`s3://bucket/prefix`.",

@@ -7,7 +7,7 @@ from collections.abc import Set
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from etna_pipelines.environments.history import is_marked_production
+from etna_pipelines.environments.history import is_marked_production, serving_of
 from etna_pipelines.environments.naming import belongs_to
 from etna_pipelines.errors import EtnaError, PushRefused
 from etna_pipelines.postgres.handover import Connection, comment_of
@@ -42,7 +42,7 @@ def expires(kind: Kind, id_: str, target: "Environment") -> datetime | None:
 
 def refuse_production(target: "Environment", production: Database | None, source: Source | None = None) -> None:
     """Raise PushRefused where work on `target` would touch production: its database, or one of the names that pushes to
-    it take (`..._previous`).
+    it take (`..._previous`). Also where its database says that it is another environment's.
 
     Production need not be up for a push: then, and where it is not even to be asked (None), it is what a snapshot says
     of its `source`."""
@@ -52,6 +52,7 @@ def refuse_production(target: "Environment", production: Database | None, source
         raise _refusal(target, f"{touched.label} is production itself")
     with database.maintenance.connect() as connection:
         refuse_marked(connection, target)
+        _refuse_anothers(connection, target)
         here = server_identity(connection)
     if touched and here & _identity_of(touched):
         raise _refusal(target, f"{database.label} is production itself under another address")
@@ -66,6 +67,16 @@ def refuse_marked(connection: Connection, target: "Environment") -> None:
     if is_marked_production(comment_of(connection, target.database.name)):
         raise _refusal(
             target, f"{target.database.label} is marked as production by its comment, and nothing may replace it"
+        )
+
+
+def _refuse_anothers(connection: Connection, target: "Environment") -> None:
+    """Raise PushRefused where the target's database says that it is another environment's."""
+    holds = serving_of(comment_of(connection, target.database.name))
+    if holds and holds.environment not in (None, target.name):
+        raise PushRefused(
+            f"{target.database.label} serves {holds.environment}: correct the database of {target.name} in "
+            "environments.yaml, or drop that one if it is not needed any more."
         )
 
 

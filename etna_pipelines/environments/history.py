@@ -36,6 +36,8 @@ class Serving(_Model):
     kind: Kind
     rules: str | None
     pushed: datetime
+    environment: str | None = None
+    """Whose it is; None where it was pushed before this was kept."""
 
 
 class Push(_Model):

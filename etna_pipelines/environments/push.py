@@ -252,6 +252,7 @@ class Pushing:
             kind=self.manifest.kind,
             rules=self._rules,
             pushed=datetime.now(UTC),
+            environment=self.target.name,
         )
         with new.maintenance.connect() as connection:
             history.mark(connection, new.name, content, like=comment_of(connection, self.target.database.name))

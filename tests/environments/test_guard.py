@@ -8,6 +8,7 @@ import pytest
 
 from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.guard import expires, refuse_production, refuse_snapshot
+from etna_pipelines.environments.history import Serving, mark
 from etna_pipelines.environments.naming import name_for, previous_name
 from etna_pipelines.environments.push import Pushing
 from etna_pipelines.errors import PushRefused
@@ -70,6 +71,17 @@ def test_what_people_marked_as_production_is_no_target(serving: Environment, pub
     with serving.database.maintenance.connect() as connection:
         connection.execute(f"COMMENT ON DATABASE {serving.database.name} IS 'etna-pipelines: production'")
     assert "is marked as production by its comment" in refused(serving, published.production)
+
+
+def test_nor_is_what_serves_another_environment(serving: Environment, published: Published) -> None:
+    content = Serving(
+        push="p", snapshot="s", kind="stripped", rules=None, pushed=datetime.now(UTC), environment="local"
+    )
+    with serving.database.maintenance.connect() as connection:
+        mark(connection, serving.database.name, content)
+        assert " serves local: correct the database of development" in refused(serving, published.production)
+        mark(connection, serving.database.name, content.model_copy(update={"environment": "development"}))
+    refuse_production(serving, published.production)
 
 
 def test_it_is_asked_again_right_before_the_swap(

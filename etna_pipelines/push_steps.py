@@ -15,6 +15,7 @@ from etna_pipelines.environments.rollback import rollback
 from etna_pipelines.environments.start import start_embedded
 from etna_pipelines.environments.templates import Template, make_template
 from etna_pipelines.errors import (
+    EnvironmentGone,
     EtnaError,
     PushRefused,
     RedeployFailed,
@@ -137,6 +138,11 @@ class PushSteps(Work):
         self._drop_expired(target, now)  # it is what that push keeps
         return done
 
+    def not_redeployed(self, environment: str) -> Push | None:
+        """What was last pushed to an environment, or rolled back there, where no redeploy succeeded since."""
+        record = history.last(self.records(environment), environment)
+        return record.push if record and not (record.redeploy and record.redeploy.succeeded) else None
+
     def redeploy_last(self, environment: str, version: str = "") -> Redeployed | None:
         """Redeploy what was last pushed to an environment or rolled back there, unless that was done: with `version`,
         unless that was done with this version."""
@@ -147,11 +153,14 @@ class PushSteps(Work):
         return self.redeploy(record.push, version)
 
     def redeploy(self, done: Push, version: str = "") -> Redeployed | None:
-        """Redeploy what a push was for; None where the settings name no way to.
+        """Redeploy what a push was for; None where the settings name no way to. Raises EnvironmentGone where a feature
+        environment has left its registry meanwhile.
 
         Where it fails and the settings say so, the previous database is swapped back in and redeployed, once; that
         the push failed is raised all the same."""
         target = self.environment(done.environment)
+        if target.feature and not is_registered(self.settings, target.feature):
+            raise EnvironmentGone(f"{target.name} is not redeployed: {target.feature.branch} has left the registry.")
         try:
             return self._redeploy(done, target, version)
         except (RedeployRefused, RedeployUnfinished):

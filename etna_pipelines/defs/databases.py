@@ -124,19 +124,13 @@ def application(environment: str) -> dg.AssetsDefinition:
         kinds={"application"},
         description="The application, redeployed once for the push. Failed, it is retried alone.",
     )
-    def redeployed(etna: Etna, pushed: str) -> dg.Output[str]:
+    def redeployed(context: dg.AssetExecutionContext, etna: Etna, pushed: str) -> dg.Output[None]:
         from etna_pipelines.environments.history import Push
 
-        with told_to_dagster():
+        with canceled_if_overtaken(context), told_to_dagster():
             push = Push.model_validate_json(pushed)
-            done = etna.push_steps().redeploy(push)
-            version = done.version or "unknown" if done else "not redeployed: environments.yaml names no way to"
-            described: metadata.Metadata = {
-                "version": version,
-                "seconds": done.seconds if done else 0.0,
-                "push": push.id,
-            }
-            return dg.Output(version, metadata=described, data_version=dg.DataVersion(push.id))
+            described = metadata.of_redeploy(push, etna.push_steps().redeploy(push))
+            return dg.Output(None, metadata=described, data_version=dg.DataVersion(push.id))
 
     return redeployed
 

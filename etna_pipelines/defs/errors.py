@@ -37,7 +37,7 @@ def failure_of(error: BaseException) -> dg.Failure:
 
 
 @contextmanager
-def canceled_if_overtaken(context: dg.OpExecutionContext) -> Iterator[None]:
+def canceled_if_overtaken(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> Iterator[None]:
     """End the run as cancelled, not as failed, where a feature environment left its registry or came back."""
     try:
         yield

@@ -9,6 +9,7 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from etna_pipelines.environments.history import Push
+    from etna_pipelines.redeploy.redeployer import Redeployed
     from etna_pipelines.snapshots.manifest import Manifest, Proof
 
 Metadata = Mapping[str, dg.MetadataValue | str | int | float]
@@ -75,6 +76,13 @@ def of_push(push: "Push", database: str) -> Metadata:
         "dagster/row_count": push.rows,
         "kept for a rollback": push.previous or "nothing: there was no database before",
     }
+
+
+def of_redeploy(push: "Push", done: "Redeployed | None") -> Metadata:
+    """Which version serves now; of an application that is nobody's to redeploy, that."""
+    if done is None:
+        return {"push": push.id, "not redeployed": "environments.yaml names no way to"}
+    return {"push": push.id, "version": done.version or "unknown", "seconds": round(done.seconds, 3)}
 
 
 def _tables(manifest: "Manifest") -> dg.TableMetadataValue:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 
 from etna_pipelines.defs.assets import ASSETS
 from etna_pipelines.defs.resources import Etna
+from etna_pipelines.environments.history import Push
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
+from etna_pipelines.snapshots.manifest import new_id
 from etna_pipelines.stores.local import LocalStore
 
 STEPS = ["production_backup", "full_snapshot", "stripped_snapshot", "development_database", "development_redeploy"]
@@ -113,3 +116,19 @@ def site(server: EmbeddedServer, database: Database, fresh: Path, monkeypatch: p
         server.drop_database(name)
     with database.connect() as connection:
         connection.execute(f"DROP ROLE {owner}")
+
+
+def push(environment: str) -> Push:
+    """A push that somebody did."""
+    return Push(
+        id=new_id(),
+        environment=environment,
+        snapshot="20261123T020000000000Z-aaaaaa",
+        kind="stripped",
+        rules=None,
+        started=datetime.now(UTC),
+        seconds=1,
+        outage=0,
+        rows=1,
+        previous=None,
+    )

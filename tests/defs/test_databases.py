@@ -1,28 +1,36 @@
 """The database of an environment, as an asset that is made in steps: what the timeline shows, and what is repeated."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
-from tests.defs.conftest import Site
+from etna_pipelines.defs.assets import ASSETS, development_database, development_redeploy
+from etna_pipelines.defs.databases import FEATURES
+from etna_pipelines.defs.resources import Etna
+from etna_pipelines.feature_steps import FeatureSteps
+from etna_pipelines.postgres.server import Database
+from etna_pipelines.settings import load
+from tests.defs.conftest import Site, push
 
-NIGHT = ["production_backup", "full_snapshot", "stripped_snapshot"]
 PUSH = [f"development_database.{step}" for step in ("preflight", "restore", "verify", "fix_ups", "swap")]
-REDEPLOY, TEMPLATE = "development_redeploy", "test_template"
+REDEPLOY = "development_redeploy"
 
 
-def nightly() -> dg.JobDefinition:
-    """The job as the definitions have it, by a name that a run can be repeated by."""
-    from etna_pipelines.definitions import defs
-
-    return defs().resolve_job_def("nightly")
+def pushing() -> dg.JobDefinition:
+    """What the job `nightly` does after its snapshots, by a name that a run can be repeated by."""
+    job = dg.define_asset_job("pushing", [development_database, development_redeploy])
+    defined = dg.Definitions(ASSETS, jobs=[job], resources={"etna": Etna()}, executor=dg.in_process_executor)
+    return defined.resolve_job_def("pushing")
 
 
 def test_a_run_is_resumed_from_the_step_that_failed(site: Site) -> None:
     """A failed redeploy is repeated alone. A failed fix-up took its new database along: the next try fills one."""
+    site.snapshot()
     site.configure(redeploy="raise SystemExit(1)")
     failed = execute(site)
-    assert started(failed) == [*NIGHT, *PUSH, REDEPLOY, TEMPLATE]
+    assert started(failed) == [*PUSH, REDEPLOY]
     served = site.oid()
 
     site.configure()
@@ -31,7 +39,7 @@ def test_a_run_is_resumed_from_the_step_that_failed(site: Site) -> None:
 
     site.configure(fix_ups="{commands: [[python, -c, 'raise SystemExit(1)']]}")
     refused = execute(site)
-    assert started(refused) == [*NIGHT, *PUSH[:4], TEMPLATE]
+    assert started(refused) == PUSH[:4]
     assert site.oid() == served
 
     site.configure()
@@ -49,8 +57,56 @@ def test_a_snapshot_can_be_named(site: Site) -> None:
         assert done.asset_materializations_for_node("development_database")[0].metadata["snapshot"].value == pushed
 
 
+class Handed(dg.IOManager):
+    """Hands a step what the one before it made, which was another run's."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        raise NotImplementedError
+
+    def load_input(self, context: dg.InputContext) -> str:
+        return self.value
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_an_environment_that_went_after_its_swap_is_not_redeployed(
+    database: Database, fresh: Path, monkeypatch: pytest.MonkeyPatch, removed: bool
+) -> None:
+    """Its run ends as cancelled, whether its database is gone already or not."""
+    monkeypatch.setenv("ETNA_TEST_PASSWORD", database.password or "")
+    Path("environments.yaml").write_text(
+        f"production: {{database: '{database.named('nobody').url}'}}\n"
+        f"test: {{database: '{database.url}', registry: {{directory: wanted}}, "
+        "redeploy: {command: [python, -c, \"open('redeployed', 'w')\"]}}\n"
+    )
+    branch = Path("wanted/feature/login")
+    branch.parent.mkdir(parents=True)
+    branch.touch()
+    settings = load()
+    steps = FeatureSteps(settings, settings.open_store())
+    steps.tick()
+    branch.unlink()
+    if removed:
+        steps.remove("login")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(str(FEATURES.name), ["login"])
+        dg.materialize(
+            ASSETS,
+            selection=["test_redeploy"],
+            partition_key="login",
+            instance=instance,
+            resources={"etna": Etna(), "io_manager": Handed(push("test/login").model_dump_json())},
+            raise_on_error=False,
+        )
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]
+    assert not Path("redeployed").exists()
+
+
 def execute(site: Site, **options: Any) -> dg.JobExecutionResult:
-    return dg.execute_job(dg.reconstructable(nightly), instance=site.history, **options)
+    return dg.execute_job(dg.reconstructable(pushing), instance=site.history, **options)
 
 
 def resumed(site: Site, failed: dg.JobExecutionResult) -> dg.JobExecutionResult:

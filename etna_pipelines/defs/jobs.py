@@ -20,7 +20,7 @@ from etna_pipelines.defs.assets import (
     test_template,
 )
 from etna_pipelines.defs.databases import FEATURES
-from etna_pipelines.defs.ops import create, expire, redeploy_at, rehearse, remove
+from etna_pipelines.defs.ops import create, expire, redeploy_at, redeploy_expired, rehearse, remove
 
 CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}  # ours, which Definitions names `console`
 
@@ -65,9 +65,13 @@ def remove_test() -> None:
     remove()
 
 
-@dg.job(description="Staging's full copy replaced by a stripped one, if its days are over.", config=CONSOLE)
+@dg.job(
+    description="Staging's full copy replaced by a stripped one, if its days are over, and that redeployed.",
+    tags=ONCE_MORE,
+    config=CONSOLE,
+)
 def expire_staging() -> None:
-    expire()
+    redeploy_expired(expire())
 
 
 @dg.job(description="Staging's application redeployed at a version, with the data that it has.")

@@ -1,4 +1,6 @@
-"""What is done beside the assets, one op a job."""
+"""What is done beside the assets, a job each."""
+
+from collections.abc import Iterator
 
 import dagster as dg
 from pydantic import Field
@@ -30,15 +32,27 @@ def remove(context: dg.OpExecutionContext, etna: Etna) -> None:
     context.instance.delete_dynamic_partition(str(FEATURES.name), name)
 
 
-@dg.op(pool="staging")
-def expire(context: dg.OpExecutionContext, etna: Etna) -> None:
-    """Replace a full copy that staging has had for too long by a stripped one, and redeploy."""
+@dg.op(pool="staging", out=dg.Out(str, is_required=False))
+def expire(context: dg.OpExecutionContext, etna: Etna) -> Iterator[dg.Output[str]]:
+    """Replace a full copy that staging has had for too long by a stripped one; hands on what is to be redeployed."""
     with told_to_dagster():
         steps = etna.push_steps()
         done = steps.expire("staging")
-        if done:
-            steps.redeploy(done)
-    context.log.info(f"Staging serves {done.snapshot}." if done else "Staging serves no full copy that has expired.")
+        context.log.info(
+            f"Staging serves {done.snapshot}." if done else "Staging serves no full copy that has expired."
+        )
+        # Not `done`: the run that did it may have been killed, or its redeploy have failed.
+        if waiting := steps.not_redeployed("staging"):
+            yield dg.Output(waiting.model_dump_json())
+
+
+@dg.op(pool="staging")
+def redeploy_expired(etna: Etna, pushed: str) -> None:
+    """Redeploy staging for the data that it has now. Failed, it is retried alone."""
+    from etna_pipelines.environments.history import Push
+
+    with told_to_dagster():
+        etna.push_steps().redeploy(Push.model_validate_json(pushed))
 
 
 @dg.op(pool="staging")

@@ -3,7 +3,7 @@
 A fault is met by the next `times` requests that hold `on`, as in `GET /repos/a/b/tags?page=2`."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -28,6 +28,8 @@ class Fault:
     """Seconds before the reply."""
     drips: float = 0
     """Seconds between the bytes of its body."""
+    does: Callable[[], object] = lambda: None
+    """What happens in the repository before the request is served."""
 
 
 def broken(status: int = 502, times: int = 1, on: str = "") -> Fault:
@@ -56,6 +58,11 @@ def lost_reply(times: int = 1, on: str = "") -> Fault:
 
 def cut_body(times: int = 1, on: str = "") -> Fault:
     return Fault(on, times, cuts=True)
+
+
+def meanwhile(does: Callable[[], object], times: int = 1, on: str = "") -> Fault:
+    """No fault: life goes on while it is asked."""
+    return Fault(on, times, does=does)
 
 
 def slow(seconds: float, times: int = 1, on: str = "") -> Fault:

@@ -103,6 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, address.path, dict(parse_qsl(address.query)), headers, body, content)
         self.server.seen.append(request)
         fault = self.server.fault_for(request) or Fault()
+        fault.does()
         if fault.resets:
             return self._reset()
         if fault.status:

@@ -20,7 +20,7 @@ from etna_pipelines.stores.store import Store
 if TYPE_CHECKING:
     from etna_pipelines.settings import Settings
 
-PATIENCE = Patience(limit=10, reply=10, whole=20, tries=2)
+PATIENCE = Patience(limit=10, reply=10, whole=20, all=30, tries=2)
 """With GitHub: the registry is asked again in half a minute, and a sensor's tick has a minute."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")

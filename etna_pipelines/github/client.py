@@ -3,7 +3,7 @@
 Import this module only where GitHub is asked: httpx takes its time to load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -87,13 +87,10 @@ class GitHub:
         """The newest deployment to each of GitHub's environments whose name matches (`feature/*`), with its newest
         status. Needs `deployments: read`."""
         purpose = self._reading("the deployments", "deployments: read")
-        newest: dict[str, Deployment] = {}
-        for page in self._transport.pages(self._path("deployments"), purpose, _deployments, per_page=PAGE):
-            for deployment in page:
-                known = newest.get(deployment.environment)
-                if fnmatchcase(deployment.environment, pattern) and (known is None or deployment.id > known.id):
-                    newest[deployment.environment] = deployment
-        return [DeploymentState(deployment=deployment, state=self._state(deployment)) for deployment in newest.values()]
+        listed = self._transport.listing(self._path("deployments"), purpose, _deployments, per_page=PAGE)
+        newest = {each.environment: each for each in sorted(listed, key=lambda each: each.id)}
+        matching = [newest[environment] for environment in newest if fnmatchcase(environment, pattern)]
+        return [DeploymentState(deployment=deployment, state=self._state(deployment)) for deployment in matching]
 
     def dispatch_workflow(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> int | None:
         """Start a workflow (`deploy.yml`) of a branch or tag; its run's id, or None where the server tells none (an
@@ -153,27 +150,31 @@ class GitHub:
     def releases(self) -> list[Release]:
         """All releases, newest first; drafts too where the token may write. Needs `contents: read`."""
         purpose = self._reading("the releases", "contents: read")
-        pages = self._transport.pages(self._path("releases"), purpose, _releases, per_page=PAGE)
-        return [release for page in pages for release in page]
+        return self._transport.listing(self._path("releases"), purpose, _releases, per_page=PAGE)
 
     def tags(self) -> list[Tag]:
         """All tags, in no particular order. Needs `contents: read`."""
         purpose = self._reading("the tags", "contents: read")
-        pages = self._transport.pages(self._path("tags"), purpose, _tags, per_page=PAGE)
-        return [tag for page in pages for tag in page]
+        return self._transport.listing(self._path("tags"), purpose, _tags, per_page=PAGE)
 
     def _state(self, deployment: Deployment) -> State | None:
         purpose = self._reading(f"what became of deployment {deployment.id}", "deployments: read")
         path = self._path(f"deployments/{deployment.id}/statuses")
-        pages = self._transport.pages(path, purpose, _statuses, per_page=PAGE)
-        statuses = [status for page in pages for status in page]
-        return max(statuses, key=lambda status: status.id).state if statuses else None
+        # An environment that comes back does so by another deployment: what is inactive is asked for once.
+        pages = self._transport.pages(
+            path, purpose, _statuses, is_final=lambda page: _newest(page) == "inactive", per_page=PAGE
+        )
+        return _newest([status for page in pages for status in page])
 
     def _reading(self, what: str, needs: str) -> Purpose:
         return Purpose(f"reading {what} of {self.repository}", needs)
 
     def _path(self, rest: str) -> str:
         return f"repos/{self.repository}/{rest}"
+
+
+def _newest(statuses: Sequence[Status]) -> State | None:
+    return max(statuses, key=lambda status: status.id).state if statuses else None
 
 
 def _installation(app: GitHubApp, transport: Transport) -> Installation:

@@ -1,5 +1,6 @@
 """GitHub's rate limits: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api."""
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ class Patience:
     """For a reply to begin, and between its pieces."""
     whole: float = 60
     """For a whole reply."""
+    all: float = math.inf
+    """For all requests of one client: none is begun after it."""
     tries: int = 4
     """How often a request is tried whose failures may pass."""
     pause: float = 0.5

@@ -25,6 +25,9 @@ REDIRECTS = (301, 302, 307, 308)
 
 MOST_REDIRECTS = 5
 
+MOST_READINGS = 5
+"""Of a listing that changes while it is read."""
+
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
@@ -62,6 +65,7 @@ class Transport:
         self._api = httpx.URL(api_url.rstrip("/"))
         self._credentials = credentials
         self._patience = patience
+        self._deadline = time.monotonic() + patience.all
         self._memory = memory
         self._client = httpx.Client(
             timeout=httpx.Timeout(patience.reply, connect=min(10.0, patience.reply)),
@@ -85,15 +89,38 @@ class Transport:
         """What stands at `path`."""
         return self._page(self._url(path, query), purpose, parse)[0]
 
-    def pages(self, path: str, purpose: Purpose, parse: Callable[[bytes], T], **query: str | int | None) -> Iterator[T]:
-        """A listing's pages, in order. A page that fails is an error: a listing is never cut short."""
+    def listing(
+        self, path: str, purpose: Purpose, parse: Callable[[bytes], list[T]], **query: str | int | None
+    ) -> list[T]:
+        """A listing, whole. Pages go by number and shift while things come and go, so that one may fall between two:
+        several pages are read until two readings agree. What did not change costs nothing of the rate limit."""
+        before: list[T] | None = None
+        for _ in range(MOST_READINGS):
+            pages = [*self.pages(path, purpose, parse, **query)]
+            now = [each for page in pages for each in page]
+            if len(pages) == 1 or now == before:
+                return now
+            before = now
+        raise GitHubError(f"GitHub's pages change faster than they are read at {purpose.doing}: run this again.")
+
+    def pages(
+        self,
+        path: str,
+        purpose: Purpose,
+        parse: Callable[[bytes], T],
+        *,
+        is_final: Callable[[T], bool] | None = None,
+        **query: str | int | None,
+    ) -> Iterator[T]:
+        """A listing's pages, in order. A page that fails is an error: a listing is never cut short. One that is
+        remembered and `is_final` is not asked for again."""
         url: str | None = self._url(path, query)
         seen = set[str]()
         while url:
             if url in seen:
                 raise GitHubError(f"GitHub's pages go round in a circle at {purpose.doing}: run this again.")
             seen.add(url)
-            answer, url = self._page(url, purpose, parse)
+            answer, url = self._page(url, purpose, parse, is_final)
             yield answer
 
     def post(
@@ -112,9 +139,13 @@ class Transport:
             raise refusal(reply, purpose, self._credentials.variable)
         return self._parsed(reply.body, purpose, parse)
 
-    def _page(self, url: str, purpose: Purpose, parse: Callable[[bytes], T]) -> tuple[T, str | None]:
+    def _page(
+        self, url: str, purpose: Purpose, parse: Callable[[bytes], T], is_final: Callable[[T], bool] | None = None
+    ) -> tuple[T, str | None]:
         """A page and the address of the next one."""
         known = self._memory.recall(url) if self._memory else None
+        if known and is_final and is_final(remembered := self._parsed(known.body.encode(), purpose, parse)):
+            return remembered, known.next
         reply = self._reply(Ask("GET", url, purpose, headers={"If-None-Match": known.etag} if known else {}))
         if reply.status == 304 and known:
             return self._parsed(known.body.encode(), purpose, parse), known.next
@@ -129,6 +160,11 @@ class Transport:
         """The reply to a request that was not met by a passing failure."""
         left, failures, redirects, renewed = self._patience.limit, 0, 0, False
         while True:
+            if time.monotonic() > self._deadline:
+                raise GitHubError(
+                    f"GitHub was asked for longer than {self._patience.all:g} s, and {ask.purpose.doing} is still to "
+                    "come: run this again, which goes on from what is remembered."
+                )
             token = self._credentials.bearer()
             try:
                 reply = self._sent(ask, token)

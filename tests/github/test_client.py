@@ -1,13 +1,16 @@
 """What is read of a repository and asked of it; all that is said is held against GitHub's own description."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
-from etna_pipelines.errors import GitHubRefused
+from etna_pipelines.errors import GitHubError, GitHubRefused
 from etna_pipelines.github.client import GitHub
+from etna_pipelines.github.limits import Patience
+from tests.github_faults import meanwhile, slow
 from tests.github_repository import Repository, Workflow
-from tests.github_server import GitHubServer
+from tests.github_server import TOKEN, GitHubServer
 
 
 def test_branches_that_begin_alike(github_server: GitHubServer, github: GitHub) -> None:
@@ -40,6 +43,57 @@ def test_newest_deployments_and_what_became_of_them(github_server: GitHubServer,
         "feature/new": (asked, None, True),
     }
     assert deployments["feature/new"].branch == "feature/new"
+
+
+def test_what_goes_while_it_is_listed_takes_nothing_along(github_server: GitHubServer, github: GitHub) -> None:
+    """Pages go by number: without the first deployment the third is on page 1, and page 2 begins with the fourth."""
+    github_server.page = 2
+    for name in "abcd":
+        github_server.deploy(f"feature/{name}", f"feature/{name}")
+    github_server.faults.append(meanwhile(lambda: github_server.deployments.pop(0), on="page=2"))
+
+    assert sorted(each.environment for each in github.deployments()) == ["feature/a", "feature/b", "feature/c"]
+
+    github_server.faults.append(meanwhile(lambda: github_server.deploy("staging", "main"), times=99, on="page=2"))
+    with pytest.raises(GitHubError, match="change faster than they are read at reading the deployments of") as raised:
+        github.deployments()
+    assert raised.value.retryable
+
+
+def test_deployments_that_were_inactive_once_are_not_asked_about_again(
+    github_server: GitHubServer, github: GitHub, tmp_path: Path
+) -> None:
+    for number in range(5):
+        github_server.deploy(f"feature/{number}", f"feature/{number}", "inactive")
+    active = github_server.deploy("feature/login", "feature/login", "in_progress")
+    assert {each.environment for each in github.deployments() if each.is_active} == {"feature/login"}
+    assert github_server.count("statuses") == 6
+
+    github_server.set_state(active, "inactive")
+    github_server.deploy("feature/0", "feature/0")  # it comes back
+    with GitHub.open(github_server.spec, TOKEN, tmp_path / "github") as later:
+        assert {each.environment for each in later.deployments() if each.is_active} == {"feature/0"}
+    assert github_server.count("statuses") == 8
+
+
+def test_a_client_asks_only_for_so_long(github_server: GitHubServer, tmp_path: Path) -> None:
+    """What was said until then is remembered: the next one goes on from there."""
+    for number in range(5):
+        github_server.deploy(f"feature/{number}", f"feature/{number}", "inactive")
+    github_server.faults.append(slow(0.3, on=f"deployments/{github_server.deployments[2]['id']}/statuses"))
+
+    with (
+        GitHub.open(github_server.spec, TOKEN, tmp_path / "github", Patience(all=0.3)) as github,
+        pytest.raises(
+            GitHubError, match=r"longer than 0.3 s, and reading .* goes on from what is remembered"
+        ) as raised,
+    ):
+        github.deployments()
+    assert raised.value.retryable
+    asked = github_server.count("statuses")
+    with GitHub.open(github_server.spec, TOKEN, tmp_path / "github") as github:
+        assert len(github.deployments()) == 5
+    assert github_server.count("statuses") == 5 > asked
 
 
 def test_a_workflow_is_dispatched_and_followed(github_server: GitHubServer, github: GitHub) -> None:

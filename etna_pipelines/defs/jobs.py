@@ -27,6 +27,9 @@ CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}  # ours, which Definition
 ONCE_MORE = {"dagster/max_retries": "2", "dagster/retry_strategy": "ALL_STEPS"}
 """For runs that nobody watches and no sensor asks for again: where their process was killed, see dagster.yaml."""
 
+OF_TEST = {**ONCE_MORE, "etna/test": "yes"}
+"""For runs of feature environments, of which dagster.yaml lets only some be at work."""
+
 nightly = dg.define_asset_job(
     "nightly",
     selection=[
@@ -38,6 +41,7 @@ nightly = dg.define_asset_job(
         test_template,
     ],
     description="Production backed up, stripped, proven clean, swapped into development, and that redeployed.",
+    tags={"dagster/priority": "1"},  # before all that waits in the queue
     config=CONSOLE,
 )
 refresh_staging = dg.define_asset_job(
@@ -50,7 +54,7 @@ refresh_test = dg.define_asset_job(
     "refresh_test",
     selection=[test_database, test_redeploy],
     description="A feature environment made, or brought up to date, and redeployed.",
-    tags=ONCE_MORE,
+    tags=OF_TEST,
     config=CONSOLE,
 )
 
@@ -58,7 +62,7 @@ refresh_test = dg.define_asset_job(
 @dg.job(
     partitions_def=FEATURES,
     description="A feature environment's databases dropped: by the sensor, once its branch has gone.",
-    tags=ONCE_MORE,
+    tags=OF_TEST,
     config=CONSOLE,
 )
 def remove_test() -> None:

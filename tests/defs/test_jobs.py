@@ -1,9 +1,13 @@
-"""The nightly job, and when it starts by itself."""
+"""The jobs: what is in them, when they start, and which of them waits for which."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from etna_pipelines.definitions import defs
 from etna_pipelines.defs.jobs import TOO_LATE, nightly_schedule
@@ -27,6 +31,27 @@ def test_it_is_scheduled_for_two_in_london_and_on_from_the_start() -> None:
     assert nightly_schedule.execution_timezone == "Europe/London"
     assert nightly_schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert nightly_schedule.job_name == "nightly"
+
+
+def test_feature_environments_whose_server_sleeps_do_not_hold_up_the_night(fresh: Path) -> None:
+    """By the queue as dagster.yaml sets it up, in which the night came last."""
+    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", fresh)
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("etna_pipelines"), "__repository__")
+    with dg.DagsterInstance.from_config(str(fresh)) as instance:
+        for number, name in enumerate(("remove_test", *["refresh_test"] * 4, "nightly")):
+            tags = {} if name == "nightly" else {"dagster/partition": f"branch-{number}"}
+            instance.add_run(
+                dg.DagsterRun(
+                    job_name=name,
+                    status=dg.DagsterRunStatus.QUEUED,
+                    tags={**defs().resolve_job_def(name).run_tags, **tags},
+                    remote_job_origin=RemoteJobOrigin(origin, name),
+                )
+            )
+        queue = QueuedRunCoordinatorDaemon(interval_seconds=1)
+        started = queue._get_runs_to_dequeue(instance, instance.get_concurrency_config(), None)
+
+    assert [run.job_name for run in started] == ["nightly", "remove_test", "refresh_test", "refresh_test"]
 
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=20), TOO_LATE - timedelta(minutes=1)])

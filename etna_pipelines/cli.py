@@ -60,6 +60,7 @@ def _sentence(error: Exception) -> str:
 @app.command()
 def demo() -> None:
     """Fill a production with invented people, run the job `nightly`, and say what was done."""
+    from etna_pipelines.anonymise.warming import warming
     from etna_pipelines.bars import Bars
     from etna_pipelines.demo.production import seed
     from etna_pipelines.environments.start import start_embedded
@@ -70,7 +71,7 @@ def demo() -> None:
             "etna demo fills an embedded production with invented people, and environments.yaml names a real one: "
             "run it in another checkout, or run the job `nightly`."
         )
-    with Bars(console) as bars:
+    with Bars(console) as bars, warming():
         bars(Tick("start the embedded server"))
         start_embedded(settings)
         seed(settings.production.database, progress=bars)

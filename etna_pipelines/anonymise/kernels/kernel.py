@@ -4,6 +4,7 @@ They release Python's lock, so threads that mask run side by side.
 """
 
 import atexit
+import fcntl
 import os
 import shutil
 import tempfile
@@ -30,7 +31,8 @@ def kernel(function: Callable[Parameters, Returned]) -> Callable[Parameters, Ret
     import numba
 
     keep_compiled()
-    return cast(Callable[Parameters, Returned], _compiled_once(numba.njit(nogil=True, cache=True)(function)))
+    compiled = _compiled_once(numba.njit(nogil=True, cache=True)(function))
+    return cast(Callable[Parameters, Returned], _saved_one_at_a_time(compiled))
 
 
 def inlined(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
@@ -54,24 +56,47 @@ def _compiled_once(dispatcher: "Dispatcher") -> "Dispatcher":
     return dispatcher
 
 
-@cache
-def keep_compiled() -> None:
-    """Give Numba a directory for these very kernels: `kernels-` and a digest of all their sources.
-
-    Numba looks at a kernel's own file alone, and the pieces that it is made of may stand in others: after an upgrade, a
-    new one would meet an old one. The directory stands in NUMBA_CACHE_DIR, else beside the sources, else in the user's
-    cache, where this user can write and others can't; else it is a temporary one, for this process alone.
-    """
+def _saved_one_at_a_time(dispatcher: "Dispatcher") -> "Dispatcher":
+    """Numba reads an index, adds a file's name to it, then writes the file: two processes that do so at once may take
+    the same name for different types, and one would later run the other's machine code."""
     from numba import config
 
-    name = f"kernels-{_digest(_PACKAGE)}"
-    directory = next((place / name for place in _places() if _is_ours(place / name)), None)
+    kept = dispatcher._cache  # type: ignore[attr-defined]
+    save_overload = kept.save_overload
+
+    def save_alone(signature: object, compiled: object) -> None:
+        with Path(config.CACHE_DIR, "lock").open("ab") as lock:  # type: ignore[attr-defined]
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            save_overload(signature, compiled)
+
+    kept.save_overload = save_alone
+    return dispatcher
+
+
+@cache
+def keep_compiled() -> None:
+    """Give Numba a directory for these very kernels; a temporary one, for this process alone, where none can last."""
+    from numba import config
+
+    directory = kept_in()
     if directory is None:
-        directory = Path(tempfile.mkdtemp(prefix=f"{name[:16]}-"))  # mkdtemp() lets nobody else in
+        directory = Path(tempfile.mkdtemp(prefix="kernels-"))  # mkdtemp() lets nobody else in
         atexit.register(shutil.rmtree, directory, ignore_errors=True)
     else:
         _forget_outdated(directory)
     config.CACHE_DIR = str(directory)  # type: ignore[attr-defined]
+
+
+@cache
+def kept_in() -> Path | None:
+    """Where compiled kernels last: `kernels-` and a digest of all their sources.
+
+    Numba looks at a kernel's own file alone, and the pieces that it is made of may stand in others: after an upgrade, a
+    new one would meet an old one. The directory stands in NUMBA_CACHE_DIR, else beside the sources, else in the user's
+    cache, where this user can write and others can't; else there is none.
+    """
+    name = f"kernels-{_digest(_PACKAGE)}"
+    return next((place / name for place in _places() if _is_ours(place / name)), None)
 
 
 def _digest(package: Path) -> str:

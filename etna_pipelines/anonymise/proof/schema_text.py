@@ -14,6 +14,8 @@ _LOOKED_FOR: tuple[patterns.Kind, ...] = ("email", "phone", "national_insurance"
 
 def personal_schema(entries: list[Entry], public: Public) -> list[tuple[str, patterns.Kind]]:
     """Which objects hold what looks like an e-mail, phone, National Insurance or card number."""
+    if not entries:
+        return []
     plain = Plain.of(Values.of([entry.sql for entry in entries]))
     suspicious = {
         (int(np.searchsorted(plain.starts, start, "right")) - 1, plain.buffer[start:end].tobytes().decode(), kind)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_nothing_is_started_where_all_is_compiled_or_nothing_would_last(
 ) -> None:
     started: list[str] = []
     monkeypatch.setattr(warming, "_started", lambda: started.append("started"))
-    monkeypatch.setattr(warming.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     kept: Path | None = tmp_path
     monkeypatch.setattr(warming, "kept_in", lambda: kept)
     with warming.warming():
@@ -73,7 +74,7 @@ def test_it_ends_with_the_process_that_started_it() -> None:
 
 def test_the_block_runs_where_no_process_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warming, "kept_in", lambda: tmp_path)
-    monkeypatch.setattr(warming.sys, "executable", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
     with warming.warming():
         ran = True
     assert ran

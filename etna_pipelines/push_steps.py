@@ -177,14 +177,22 @@ class PushSteps(Work):
         start_embedded(self.settings)
         await_awake(target, self.progress)
         deployment = Deployment(
-            done.id, target.name, target.database, version or self._version(target), feature=target.feature
+            done.id, target.name, target.database, version or self._version_of(done, target), feature=target.feature
         )
         return redeploy(
             done, deployment, redeployer, self.records(target.name), health=target.health, anew=bool(version)
         )
 
+    def _version_of(self, done: Push, target: Environment) -> str | None:
+        """What it was pushed for. Asked for only where nobody needed to know then; never for data that came back, which
+        a newer version would meet unmigrated."""
+        return done.version if done.version or done.action == "rollback" else self._version(target)
+
     def _version(self, target: Environment) -> str | None:
-        """The version of the application that it is to run; None for whichever is there."""
+        """The version of the application that it is to run; None for whichever is there, and where nobody needs to
+        know."""
+        if not target.redeploy and not target.fix_ups.commands:
+            return None
         if not self.settings.github:
             return version_for(target, None)
         with self.settings.open_github() as github:

@@ -15,6 +15,7 @@ from etna_pipelines.push_steps import PushSteps
 from etna_pipelines.settings import load
 from etna_pipelines.snapshots.manifest import Manifest
 from tests.environments.conftest import databases, titles
+from tests.github_server import TOKEN, GitHubServer
 from tests.snapshots.samples import PASSED
 
 SITE = "CREATE TABLE page (id int PRIMARY KEY, title text); INSERT INTO page VALUES (1, 'Of production')"
@@ -108,3 +109,27 @@ def test_a_developers_pushes_are_nobody_elses_business(steps: PushSteps, full: M
     assert list((fresh / ".etna/records/pushes/local").iterdir())
     assert steps.rollback("local").snapshot is None
     assert steps.redeploy_last("local") is None
+
+
+def test_what_migrates_is_what_serves(
+    steps: PushSteps, full: Manifest, github_server: GitHubServer, fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETNA_GITHUB_TOKEN", TOKEN)
+    github_server.add_release("v26.08.21.1")
+    settings = fresh / "environments.yaml"
+    fix_ups = "{commands: [[sh, -c, 'echo migrate {version} >> said']]}"
+    redeploy = "{command: [sh, -c, 'echo run {version} >> said']}"
+    settings.write_text(
+        settings.read_text().replace(f"owner: {OWNER}", f"owner: {OWNER}, fix_ups: {fix_ups}, redeploy: {redeploy}")
+        + f"github: {{repository: {github_server.repository}, api_url: '{github_server.url}'}}\n"
+    )
+    steps = PushSteps(load(), steps.store)
+
+    begun = steps.begin("staging", full)
+    github_server.add_release("v26.08.21.2")  # published while the push is under way
+    steps.fill(begun)
+    steps.fix_up(begun)
+    redeployed = steps.redeploy(steps.swap_in(begun))
+
+    assert (fresh / "said").read_text().splitlines() == ["migrate 26.08.21.1", "run 26.08.21.1"]
+    assert redeployed and redeployed.version == "26.08.21.1"

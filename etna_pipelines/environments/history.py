@@ -56,6 +56,8 @@ class Push(_Model):
     rows: int
     previous: str | None
     """The database that served before, kept for a rollback."""
+    version: str | None = None
+    """The version of the application that it is for; None for whichever is there."""
 
 
 class RedeployOutcome(_Model):

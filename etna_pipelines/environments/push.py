@@ -54,6 +54,8 @@ class Begun(BaseModel):
     started: datetime
     template: str | None = None
     """The database that the new one is cloned from; None where it is restored."""
+    version: str | None = None
+    """The version of the application that it is for; None for whichever is there."""
 
 
 def always() -> bool:
@@ -80,11 +82,12 @@ class Pushing:
     home: Path = Path(".etna")
     """Where passwords that are made up and logs of commands are kept."""
     version: Callable[[], str | None] = lambda: None
-    """Finds out which version of the application will run, for commands that name it."""
+    """Finds out which version of the application will run: asked once, so that what migrates is what serves."""
 
     def begin(self, template: Template | None = None) -> Begun:
-        """Find every reason not to, and sweep what killed pushes left. Waits for a server that is switched off. With a
-        template of the snapshot the new database is its clone, where that belongs to who has to own it.
+        """Find every reason not to, and the version that it is for; sweep what killed pushes left. Waits for a server
+        that is switched off. With a template of the snapshot the new database is its clone, where that belongs to who
+        has to own it.
 
         Raises PushRefused, EnvironmentGone, TargetAsleep, LockHeld."""
         await_awake(self.target, self.progress)
@@ -100,6 +103,7 @@ class Pushing:
             kind=self.manifest.kind,
             started=datetime.now(UTC),
             template=template.name if template and template.owner == ground.owner else None,
+            version=self.version(),
         )
 
     def fill(self, begun: Begun) -> None:
@@ -227,7 +231,7 @@ class Pushing:
                 kind=begun.kind,
                 live=restorer.named(self.target.database.name) if ground.live else None,
                 home=self.home,
-                version=self.version,
+                version=begun.version,
             )
 
     def _serves(self, begun: Begun) -> bool:

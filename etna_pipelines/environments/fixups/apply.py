@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from etna_pipelines.environments.fixups.commands import Version, run_commands
+from etna_pipelines.environments.fixups.commands import run_commands
 from etna_pipelines.environments.fixups.hosts import rewrite_column, rewrite_inside, rewrite_sites
 from etna_pipelines.environments.fixups.neutralise import sessions_and_queues, silence
 from etna_pipelines.environments.fixups.rows import empty, keep
@@ -32,7 +32,7 @@ def fix_up(
     kind: Kind,
     live: Database | None,
     home: Path,
-    version: Version = lambda: None,
+    version: str | None = None,
 ) -> None:
     """Make a restored database the target's own, all or nothing, and run the target's commands on it.
 

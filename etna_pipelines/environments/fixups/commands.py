@@ -1,7 +1,6 @@
 """The application's own programs on the new database: migrate, update_index."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +12,11 @@ if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
 
-Version = Callable[[], str | None]
-"""Finds out which version of the application the environment is to run; None where nobody knows."""
-
-
-def run_commands(new: Database, target: "Environment", *, push: str, version: Version, home: Path) -> None:
+def run_commands(new: Database, target: "Environment", *, push: str, version: str | None, home: Path) -> None:
     """Run each command to its end, as the role that `new` is reached by. Raises FixUpFailed unless all end well.
 
-    A command finds what a redeploying one does, ETNA_DATABASE_URL being the new database's. `version` is asked for only
-    where a command names it."""
+    A command finds what a redeploying one does, ETNA_DATABASE_URL being the new database's. `version` is the one that
+    will serve, None where nobody knows."""
     log = home.absolute() / "fix-ups" / f"{target.name.replace('/', '-')}-{push}.log"
     for number, command in enumerate(target.fix_ups.commands, 1):
         arguments = [_filled(argument, target, version) for argument in command]
@@ -34,7 +29,7 @@ def run_commands(new: Database, target: "Environment", *, push: str, version: Ve
             raise FixUpFailed(f"command {number}, {command[0]}, failed ({ended.failure}): read {log}.")
 
 
-def _filled(argument: str, target: "Environment", version: Version) -> str:
+def _filled(argument: str, target: "Environment", version: str | None) -> str:
     """With its placeholders filled in; other braces stay."""
     feature = target.feature
 
@@ -43,8 +38,8 @@ def _filled(argument: str, target: "Environment", version: Version) -> str:
             return feature.name if feature else target.name
         if feature and found[1] == "image_tag":
             return feature.image_tag
-        if known := version():
-            return known
+        if version:
+            return version
         raise FixUpFailed(f"`{found[0]}` is not known: say which `version` {target.name} runs, or take it out.")
 
     return re.sub(r"\{(version|image_tag|name)\}", value, argument)

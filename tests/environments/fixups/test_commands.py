@@ -21,7 +21,7 @@ print(json.dumps([sys.argv[1:], {k: v for k, v in os.environ.items() if k[:5] in
 def run(home: Path, *commands: list[str], feature: Feature | None = None, version: str | None = "26.08.21.1") -> None:
     name = f"test/{feature.name}" if feature else "staging"
     target = Environment(name, NEW, fix_ups=FixUps(commands=list(commands)), feature=feature)
-    run_commands(NEW, target, push="push-1", version=lambda: version, home=home)
+    run_commands(NEW, target, push="push-1", version=version, home=home)
 
 
 def test_commands_run_on_the_new_database_as_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ class Transport:
         several pages are read until two readings agree. What did not change costs nothing of the rate limit."""
         before: list[T] | None = None
         for _ in range(MOST_READINGS):
-            pages = [*self.pages(path, purpose, parse, **query)]
+            pages = [*self.pages(path, purpose, parse, is_final=None, **query)]
             now = [each for page in pages for each in page]
             if len(pages) == 1 or now == before:
                 return now

@@ -227,15 +227,15 @@ class Settings:
         given = self.variables.key(name) is not None
         return None if given or not self.is_embedded("production") else self.home / "keys" / f"{name}.key"
 
-    def open_store(self, client: "S3Client | None" = None) -> "Store":
-        """The store of snapshots, through `client` where that is S3 and there is one. Connects to nothing."""
+    def open_store(self) -> "Store":
+        """The store of snapshots. Connects to nothing."""
         if not self.store.is_s3:
             from etna_pipelines.stores.local import LocalStore
 
             return LocalStore(Path(self.store.url))
         from etna_pipelines.stores.s3 import S3Store
 
-        return S3Store(client or self._s3_client(), self.store.bucket, self.store.prefix)
+        return S3Store(self._s3_client(), self.store.bucket, self.store.prefix)
 
     def open_github(self, patience: "Patience | None" = None) -> "GitHub":
         """The application's repository on GitHub; close it after use. Connects to nothing. Raises SettingsError where

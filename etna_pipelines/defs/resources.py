@@ -43,13 +43,4 @@ def _work() -> "tuple[Settings, Store, Progress]":
     from etna_pipelines.progress import listener
 
     configured = settings.load()
-    return configured, _store(configured), listener()
-
-
-def _store(configured: "Settings") -> "Store":
-    if not configured.store.is_s3:
-        return configured.open_store()
-    from dagster_aws.s3 import S3Resource  # takes seconds to import
-
-    client = S3Resource(endpoint_url=configured.store.endpoint_url, region_name=configured.store.region).get_client()
-    return configured.open_store(client)
+    return configured, configured.open_store(), listener()

@@ -14,6 +14,7 @@ from rich.table import Table
 from etna_pipelines import cli_environments, cli_features, cli_release, cli_rules, cli_strip
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
+from etna_pipelines.sentences import sentence_of
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.terminal import console, show, table
 
@@ -46,15 +47,8 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("ETNA_DEBUG") == "1":
             raise
-        print(_sentence(error), file=sys.stderr)
+        print(sentence_of(error), file=sys.stderr)
         sys.exit(1)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, EtnaError):
-        return str(error)
-    # A fault of our own: its text may quote anything.
-    return f"etna met a fault of its own ({type(error).__name__}): set ETNA_DEBUG=1 to see where, and report it."
 
 
 @app.command()

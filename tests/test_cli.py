@@ -31,7 +31,7 @@ def test_a_fault_of_our_own_shows_nothing_but_its_type(etna: Etna, monkeypatch: 
     ended = etna("doctor")
 
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err.startswith("etna met a fault of its own (KeyError): set ETNA_DEBUG=1")
+    assert ended.err.startswith("A fault of etna-pipelines itself: KeyError at etna_pipelines.cli, line ")
     assert "swordfish" not in ended.err
 
 

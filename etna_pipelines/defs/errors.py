@@ -3,11 +3,11 @@ of Dagster's events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from traceback import walk_tb
 
 import dagster as dg
 
 from etna_pipelines.errors import EnvironmentGone, EnvironmentWanted, EtnaError
+from etna_pipelines.sentences import sentence_of
 
 RETRIES, SECONDS_BETWEEN = 3, 30
 """For a server or store that does not answer. Not a RetryPolicy: that one also retries what a person stopped."""
@@ -33,7 +33,7 @@ def told_to_dagster() -> Iterator[None]:
 
 def failure_of(error: BaseException) -> dg.Failure:
     """What fails as one sentence, for where nothing is retried: the next tick of a sensor comes anyway."""
-    return dg.Failure(_sentence(error), allow_retries=False)
+    return dg.Failure(STOPPED if _stopped(error) else sentence_of(error), allow_retries=False)
 
 
 @contextmanager
@@ -75,24 +75,3 @@ def _stopped(error: BaseException | None) -> bool:
             return True
         error = error.__context__
     return False
-
-
-def _sentence(error: BaseException) -> str:
-    import psycopg
-
-    from etna_pipelines.postgres.server import reason
-
-    if _stopped(error):
-        return STOPPED
-    if isinstance(error, EtnaError):
-        return str(error)
-    if isinstance(error, psycopg.Error):
-        return f"A database server refused: {reason(error)}."
-    return f"A fault of etna-pipelines itself: {_where(error)}."
-
-
-def _where(error: BaseException) -> str:
-    """The error's type and the last line of ours that it came through, never its text."""
-    frames = [(frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)]
-    ours = [f" at {module}, line {line}" for module, line in frames if module.startswith("etna_pipelines.")]
-    return type(error).__name__ + (ours[-1] if ours else "")

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from etna_pipelines.defs.errors import RETRIES, SECONDS_BETWEEN, STOPPED, canceled_if_overtaken, told, told_to_dagster
-from etna_pipelines.errors import DatabaseUnreachable, EnvironmentGone, PushRefused
+from etna_pipelines.errors import DatabaseUnreachable, EnvironmentGone, PushRefused, TargetAsleep
 from etna_pipelines.postgres.server import Database
 
 ROW = "Gwenllian Xylophonist"
@@ -40,18 +40,6 @@ def test_a_servers_detail_is_kept_nowhere(database: Database, tmp_path: Path) ->
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(b"violates check constraint" in path.read_bytes() for path in kept)
     assert [path for path in kept if ROW.encode() in path.read_bytes()] == []
-
-
-def test_a_fault_of_our_own_is_told_by_its_place(tmp_path: Path) -> None:
-    @dg.op
-    def step() -> None:
-        with told_to_dagster():
-            Database.from_url(None)  # type: ignore[arg-type]
-
-    said = failure_of(step)
-
-    assert said.startswith("A fault of etna-pipelines itself: ")
-    assert " at etna_pipelines.postgres.server, line " in said
 
 
 @pytest.mark.parametrize("stop", [dg.DagsterExecutionInterruptedError, KeyboardInterrupt])
@@ -95,3 +83,6 @@ def test_only_what_may_pass_is_retried() -> None:
     with pytest.raises(dg.Failure, match="is production itself") as never, told_to_dagster():
         raise PushRefused("etna on db:5432 is production itself.")
     assert not never.value.allow_retries
+
+    with pytest.raises(dg.Failure, match="was waited for"), told_to_dagster():  # for as long as it may take
+        raise TargetAsleep("staging's server db:5432 does not answer, and was waited for 10 minutes: start it.")

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from etna_pipelines.errors import DatabaseRefused, StoreError
+from etna_pipelines.errors import DatabaseRefused, ObjectMissing, StoreError
 from etna_pipelines.postgres.handover import Connection, comment_of, set_comment
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.snapshots.manifest import Kind, time_of
@@ -117,16 +117,17 @@ def mark(connection: Connection, database: str, content: Serving, like: str | No
 
 
 def record(store: Store, push: Push) -> None:
-    """Keep a push, rollback or expiry that is done, by its environment and by its snapshot."""
-    _write(store, Record(push=push, by=_who()))
-    if push.snapshot:
+    """Keep a push, rollback or expiry that is done, by its snapshot and by its environment."""
+    if push.snapshot:  # first: where the record is there, nobody comes back to it
         store.put(f"lineage/{push.snapshot}/{_key(push)}", [b"\n"])
+    _write(store, Record(push=push, by=_who()))
 
 
 def of_snapshot(store: Store, id_: str) -> list[Record]:
     """Everywhere that a snapshot was brought to, brought back to or dropped from, oldest first."""
     prefix = f"lineage/{id_}/"
-    found = [_read(store, item.key.removeprefix(prefix)) for item in store.list(prefix)]
+    keys = [item.key.removeprefix(prefix) for item in store.list(prefix)]
+    found = [record for key in keys if (record := _read_any(store, key))]
     return sorted(found, key=lambda record: record.push.started)
 
 
@@ -177,6 +178,14 @@ def _read(store: Store, key: str) -> Record:
         return Record.model_validate_json(b"".join(store.read(key)))
     except ValidationError:
         raise StoreError(f"{store.location(key)} is no record of a push: delete it.") from None
+
+
+def _read_any(store: Store, key: str) -> Record | None:
+    """None where only its lineage was written."""
+    try:
+        return _read(store, key)
+    except ObjectMissing:
+        return None
 
 
 def _who() -> str:

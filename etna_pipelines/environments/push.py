@@ -24,7 +24,7 @@ from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import name_for, previous_name
 from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
 from etna_pipelines.environments.stages import Stage
-from etna_pipelines.environments.target import alone, exists, explained, record_done, sweep
+from etna_pipelines.environments.target import alone, exists, explained, recording, sweep
 from etna_pipelines.environments.templates import Template
 from etna_pipelines.errors import EnvironmentGone, EtnaError, PushFailed, PushRefused
 from etna_pipelines.postgres.clone import clone
@@ -123,8 +123,7 @@ class Pushing:
 
     def swap_in(self, begun: Begun) -> Push:
         """Exchange it for the live one, see that it serves, and record the push. Once more does nothing."""
-        records = self.records or self.store
-        if known := history.find(records, self.target.name, begun.id):
+        if known := history.find(self._records, self.target.name, begun.id):
             return known.push
         with self._step(begun) as ground:
             outage = 0.0
@@ -133,7 +132,12 @@ class Pushing:
                 outage = self._swap(begun).outage
             self._see_healthy(begun)
             _sweep_quietly(self.target)
-            previous = previous_name(self.target.database.name)
+        return self._record(begun, outage)
+
+    def _record(self, begun: Begun, outage: float) -> Push:
+        """It is done: what fails from here on costs the record alone."""
+        previous = previous_name(self.target.database.name)
+        with recording(self.target.name, self.manifest.id):
             done = Push(
                 id=begun.id,
                 environment=self.target.name,
@@ -145,9 +149,14 @@ class Pushing:
                 outage=outage,
                 rows=self.manifest.rows,
                 previous=previous if exists(self.target.database.named(previous)) else None,
+                version=begun.version,
             )
-        record_done(records, done)
+            history.record(self._records, done)
         return done
+
+    @property
+    def _records(self) -> Store:
+        return self.records or self.store
 
     @property
     def _rules(self) -> str | None:
@@ -176,11 +185,18 @@ class Pushing:
             raise EnvironmentGone(f"{self.target.name} is not wanted any more: nothing is pushed to it.")
 
     def _refuse_overtaken(self, begun: Begun) -> None:
-        """A push that is resumed late would replace what a newer one brought."""
+        """A push that is resumed late would replace what a newer one brought, or a rollback brought back."""
         serving = history.serving(self.target.database)
         if serving and serving.push > begun.id:
             raise PushRefused(
                 f"{self.target.name} serves the push {serving.push}, which is newer than {begun.id}: begin a new push."
+            )
+        if serving and serving.push == begun.id:
+            return
+        last = history.last(self._records, self.target.name)
+        if last and last.push.id > begun.id:
+            raise PushRefused(
+                f"{self.target.name} had a {last.push.action} since the push {begun.id} began: begin a new push."
             )
 
     def _bring_to(self, wanted: Stage, begun: Begun, ground: Ground) -> None:

@@ -8,7 +8,7 @@ from etna_pipelines.environments import history
 from etna_pipelines.environments.guard import refuse_production, refuse_snapshot
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.naming import previous_name
-from etna_pipelines.environments.target import alone, explained, record_done
+from etna_pipelines.environments.target import alone, explained, recording
 from etna_pipelines.errors import EtnaError, PushFailed, PushRefused
 from etna_pipelines.postgres.handover import comment_of
 from etna_pipelines.postgres.server import Database
@@ -56,5 +56,6 @@ def rollback(target: "Environment", *, production: Database, store: Store) -> Pu
         rows=0,
         previous=previous,
     )
-    record_done(store, done)
+    with recording(target.name, done.snapshot):
+        history.record(store, done)
     return done

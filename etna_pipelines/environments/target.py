@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from etna_pipelines.environments import filling, history
-from etna_pipelines.environments.history import Push
+from etna_pipelines.environments import filling
 from etna_pipelines.environments.naming import Purpose
-from etna_pipelines.errors import ProgramError, PushFailed, PushUnrecorded, StoreError
+from etna_pipelines.errors import (
+    DatabaseRefused,
+    DatabaseUnreachable,
+    ProgramError,
+    PushFailed,
+    PushUnrecorded,
+    StoreError,
+)
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.messages import reason, why_no_connection
 from etna_pipelines.postgres.server import Database
-from etna_pipelines.stores.store import Store
 
 if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
@@ -53,12 +58,14 @@ def sweep(target: "Environment", purpose: Purpose = "new", before: datetime | No
         filling.sweep(connection, target.database.name, purpose, before)
 
 
-def record_done(store: Store, done: Push) -> None:
+@contextmanager
+def recording(environment: str, snapshot: str | None) -> Iterator[None]:
     """Keep what was done. It is done in any case: to do it again would throw away what a rollback needs."""
     try:
-        history.record(store, done)
-    except StoreError as error:
+        yield
+    except (StoreError, DatabaseRefused, DatabaseUnreachable, psycopg.Error) as error:
+        why = f"{reason(error)}." if isinstance(error, psycopg.Error) else str(error)
         raise PushUnrecorded(
-            f"{done.environment} serves {done.snapshot or 'what it served before'} already and only the record of it "
-            f"is missing, so nothing is redeployed: {error}"
+            f"{environment} serves {snapshot or 'what it served before'} already and only the record of it is missing, "
+            f"so nothing is redeployed: {why}"
         ) from None

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,6 +84,25 @@ def test_a_snapshot_knows_where_it_went(store: LocalStore) -> None:
     last = history.last(store, "development")
     assert last and last.push == nowhere
     assert history.find(store, "development", here.id) == history.recorded(store, here)
+
+
+def test_what_a_failed_record_left_of_a_lineage_is_nothing_and_becomes_whole(tmp_path: Path) -> None:
+    class Down(LocalStore):
+        down = "lineage/"
+
+        def put(self, key: str, chunks: Iterable[bytes]) -> int:
+            if key.startswith(self.down):
+                raise StoreError("The store is down.")
+            return super().put(key, chunks)
+
+    store, push = Down(tmp_path / "store"), a_push()
+    for Down.down in ("lineage/", "pushes/"):
+        with pytest.raises(StoreError):
+            history.record(store, push)
+        assert (history.last(store, "development"), history.of_snapshot(store, push.snapshot or "")) == (None, [])
+    Down.down = "nothing"
+    history.record(store, push)
+    assert [record.push for record in history.of_snapshot(store, push.snapshot or "")] == [push]
 
 
 def test_a_redeploy_is_kept_with_its_push(store: LocalStore) -> None:

@@ -19,6 +19,7 @@ from etna_pipelines.errors import (
     EtnaError,
     LockHeld,
     PushFailed,
+    PushRefused,
     PushUnrecorded,
     SnapshotDamaged,
     StoreError,
@@ -294,6 +295,39 @@ def test_a_push_whose_record_is_lost_is_recorded_by_the_next_try_and_not_done_ag
     back(serving)
     assert titles(serving.database) == HANDMADE
     assert pushing(serving).swap_in(begun) == done
+    assert titles(serving.database) == HANDMADE
+
+
+def test_what_fails_after_the_swap_costs_the_record_alone(
+    serving: Environment, pushing: PushingOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Database) -> bool:
+        raise psycopg.OperationalError
+
+    begun = pushing(serving).begin()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "exists", fail)
+        with pytest.raises(PushUnrecorded, match=r"only the record of it is missing, .*: operational error\."):
+            pushing(serving).swap_in(begun)
+    assert pushing(serving).swap_in(begun).previous == f"{serving.database.name}_previous"
+    assert titles(serving.database) == RESTORED
+
+
+def test_a_push_that_is_resumed_does_not_undo_a_rollback(
+    serving: Environment, pushing: PushingOf, back: Back, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    begun = pushing(serving).begin()
+    with monkeypatch.context() as patched:
+        patched.setattr(history, "record", stopped)  # between its swap and its record
+        with pytest.raises(KeyboardInterrupt):
+            pushing(serving).swap_in(begun)
+    assert titles(serving.database) == RESTORED
+    back(serving)
+    with pytest.raises(PushRefused, match=f"development had a rollback since the push {begun.id} began"):
+        pushing(serving).swap_in(begun)
     assert titles(serving.database) == HANDMADE
 
 

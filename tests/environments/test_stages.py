@@ -55,7 +55,7 @@ def left(target: Environment) -> list[str]:
         ("fix_up", "fix_up"),
         ("swap_in", "swap"),
         ("swap_in", "check_health"),
-        ("swap_in", "record_done"),
+        ("swap_in", "_record"),
     ],
 )
 def test_a_killed_step_is_run_again(
@@ -65,7 +65,7 @@ def test_a_killed_step_is_run_again(
     before, after = STEPS[: STEPS.index(step)], STEPS[STEPS.index(step) :]
     run(pushing(serving), begun, *before)
     killed(lambda: run(pushing(serving), begun, step), at, monkeypatch)
-    assert titles(serving.database) == (RESTORED if at in ("check_health", "record_done") else HANDMADE)
+    assert titles(serving.database) == (RESTORED if at in ("check_health", "_record") else HANDMADE)
 
     run(pushing(serving), begun, *after)
 

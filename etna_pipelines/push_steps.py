@@ -39,7 +39,7 @@ class PushSteps(Work):
         """The environment of a name, `test/login-page` too. Raises SettingsError; EnvironmentGone where it was."""
         kind, _, feature = name.partition("/")
         if kind == "test" and feature:
-            known = KnownEnvironments(self.store, self.settings.home).read()
+            known = KnownEnvironments(self.store).read()
             return self.settings.feature_environment(known.feature(feature))
         return self.settings.environment(name)
 

@@ -50,7 +50,7 @@ def environments(settings: Settings) -> list[EnvironmentStatus]:
 def _features(settings: Settings, store: Store) -> Mapping[str, Feature]:
     if "test" not in settings.sections:
         return {}
-    known = KnownEnvironments(store, settings.home).read()
+    known = KnownEnvironments(store).read()
     return {f"test/{name}": known.feature(name) for name in known.environments}
 
 

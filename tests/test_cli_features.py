@@ -1,13 +1,16 @@
 """`etna test ...` as people meet it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from etna_pipelines.environments.known import KEY, Known, State
 from etna_pipelines.feature_steps import FeatureSteps
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import load
+from etna_pipelines.stores.local import LocalStore
 from tests.commands import Etna
 
 
@@ -48,6 +51,18 @@ def test_environments_are_listed_with_what_becomes_of_them(registry: Path, etna:
     assert etna("test", "confirm").out == "To be removed, each when its grace is over: test/a, test/b, test/search.\n"
 
 
+def test_they_are_listed_at_once_and_before_their_server_was_ever_started(
+    etna: Etna, fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {f"b{number}": Known(branch=f"feature/b{number}", created=datetime.now(UTC)) for number in range(50)}
+    LocalStore(fresh / ".etna/store").put(KEY, [State(environments=known).model_dump_json().encode()])
+    read, reads = LocalStore.read, list[str]()
+    monkeypatch.setattr(LocalStore, "read", lambda store, key: (reads.append(key), read(store, key))[1])
+
+    assert etna("test", "list").out.count("etna_test_b") == 50
+    assert reads == [KEY]
+
+
 def test_one_that_is_registered_stays(registry: Path, etna: Etna, database: Database, server: EmbeddedServer) -> None:
     (registry / "login").touch()
     tick()
@@ -57,5 +72,6 @@ def test_one_that_is_registered_stays(registry: Path, etna: Etna, database: Data
     assert etna("test", "remove", "login").err.startswith("test/login stays: feature/login is registered;")
     assert etna("test", "remove", "login", "--force").out == f"Dropped: {name}.\n"
     assert etna("test", "remove", "login", "--force").out == "test/login had no database.\n"
+    tick()
     unknown = etna("test", "refresh", "sign-in")
     assert unknown.err.startswith("There is no feature environment test/sign-in: did you mean test/login?")

@@ -2,20 +2,23 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from etna_pipelines.environments import removal
 from etna_pipelines.environments.features import Feature
+from etna_pipelines.environments.history import Serving, mark, serving
 from etna_pipelines.environments.naming import name_for
 from etna_pipelines.environments.target import alone
-from etna_pipelines.errors import EnvironmentGone, EnvironmentWanted, RegistryError, SettingsError
+from etna_pipelines.errors import EnvironmentGone, EnvironmentWanted, RegistryError, SettingsError, TargetAsleep
 from etna_pipelines.feature_steps import FeatureSteps
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.push_steps import PushSteps
-from etna_pipelines.settings import load
+from etna_pipelines.settings import Environment, load
 from etna_pipelines.snapshots.manifest import Manifest, new_id
 from tests.environments.conftest import databases
 from tests.snapshots.samples import PASSED
@@ -73,6 +76,14 @@ def announce(branch: str) -> Path:
     return path
 
 
+def serve(live: Database, environment: str) -> None:
+    """As after a push."""
+    content = Serving(push="p", snapshot="s", kind="stripped", rules=None, pushed=NOON, environment=environment)
+    with live.maintenance.connect() as connection:
+        connection.execute(f'CREATE DATABASE "{live.name}"')
+        mark(connection, live.name, content)
+
+
 def of(steps: FeatureSteps, name: str) -> Database:
     return steps.settings.feature_environment(steps.feature(name)).database
 
@@ -85,6 +96,8 @@ def test_a_branch_comes_and_goes(steps: FeatureSteps, pushes: PushSteps, strippe
     pushes.push("test/login", stripped)
     with live.connect() as connection:
         assert connection.execute("SELECT count(*) FROM page").fetchone() == (20,)
+    served = serving(live)
+    assert served and served.environment == "test/login"
     with pytest.raises(EnvironmentWanted, match="test/login stays: feature/login is registered"):
         steps.remove("login")
 
@@ -129,7 +142,9 @@ def test_an_environment_that_goes_while_it_is_made_leaves_nothing(
 
     steps.tick(NOON + HOUR / 2)
     announce("feature/login")
-    assert steps.tick(NOON + HOUR / 2).to_make != first.to_make  # it comes back, and was never made
+    assert steps.tick(NOON + HOUR / 2).to_make == first.to_make  # whose run may still be under way
+    (again,) = steps.tick(NOON + HOUR, lambda unmade: dict.fromkeys(unmade, NOON + HOUR / 2)).to_make
+    assert again.key == f"{first.to_make[0].key}/try-1"
 
 
 def test_a_registry_that_fails_changes_nothing(steps: FeatureSteps) -> None:
@@ -185,9 +200,114 @@ def test_what_killed_pushes_left_of_removed_environments_is_swept(steps: Feature
     with alone(steps.settings.feature_environment(Feature("login", "feature/login"))):
         steps.sweep()  # not from under a push
         assert steps.orphans()
+    announce("feature/search")
     steps.tick(now)
+    steps.remove("search", forced=True)  # those that go take along what others left
     assert steps.orphans() == []
     assert databases(live.named(live.name.removesuffix("_login"))) == sorted(others)
+
+
+def test_what_came_back_while_others_were_swept_stays(steps: FeatureSteps, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [announce(f"feature/{name}") for name in ("first", "second")]
+    now = datetime.now(UTC)
+    steps.tick(now)
+    lives = [of(steps, name) for name in ("first", "second")]
+    for path, live in zip(paths, lives, strict=True):
+        path.unlink()
+        steps.remove(path.name)
+        with live.maintenance.connect() as connection:
+            connection.execute(f'CREATE DATABASE "{name_for("new", live.name, new_id())}"')
+    found = steps.orphans()
+
+    announce("feature/second")  # right then
+    steps.look_for("second")
+    serve(lives[1], "test/second")
+    monkeypatch.setattr(FeatureSteps, "orphans", lambda _: found)
+    steps.sweep()
+
+    assert databases(lives[0]) == []
+    assert lives[1].name in databases(lives[1])
+
+
+def test_what_comes_back_while_its_removal_waits_stays(steps: FeatureSteps, monkeypatch: pytest.MonkeyPatch) -> None:
+    login = announce("feature/login")
+    now = datetime.now(UTC)
+    steps.tick(now)
+    live = of(steps, "login")
+    serve(live, "test/login")
+    login.unlink()
+    steps.tick(now)
+    steps.tick(now + HOUR)
+
+    @contextmanager
+    def late(target: Environment) -> Iterator[None]:
+        announce("feature/login")
+        steps.tick(now + 2 * HOUR)
+        login.unlink()
+        with alone(target):
+            yield
+
+    monkeypatch.setattr(removal, "alone", late)
+    with pytest.raises(EnvironmentWanted, match="test/login stays: its branch came back meanwhile"):
+        steps.remove("login")
+    assert databases(live) == [live.name]
+
+
+def test_looking_for_one_says_nothing_of_the_others(steps: FeatureSteps) -> None:
+    """Who looks may have another registry than the sensor has."""
+    announce("feature/login")
+    steps.tick(NOON)
+    Path("wanted/feature/login").unlink()
+    announce("feature/search")
+    announce("feature/page")
+    steps.look_for("search")
+    steps.look_for("nobody")
+
+    assert [*steps.known()] == ["search", "login"]
+    assert not any(each.gone_since for each in steps.known().values())
+
+
+def test_an_older_listing_takes_nothing_back(steps: FeatureSteps) -> None:
+    announce("feature/login")
+    steps.tick(NOON + HOUR)
+    Path("wanted/feature/login").unlink()
+
+    assert [request.name for request in steps.tick(NOON).to_make] == ["login"]
+    assert steps.known()["login"].gone_since is None
+
+
+def test_databases_whose_environments_nobody_knows_go_when_a_person_says_so(steps: FeatureSteps) -> None:
+    login = announce("feature/login")
+    steps.tick()
+    live = of(steps, "login")
+    serve(live, "test/login")
+    assert steps.strangers() == []
+    steps.store.delete(item.key for item in steps.store.list("environments/"))
+    assert steps.strangers() == ["login"]
+    with pytest.raises(EnvironmentWanted, match="test/login stays: feature/login is registered"):
+        steps.remove("login")
+
+    login.unlink()
+    plan = steps.tick()
+    assert (plan.to_remove, databases(live)) == ([], [live.name])
+    assert steps.remove("login").databases == [live.name]
+    assert steps.strangers() == []
+
+
+def test_nothing_is_asked_for_while_the_server_sleeps(steps: FeatureSteps) -> None:
+    awake = f":{steps.settings.production.database.port}/"
+    text = Path("environments.yaml").read_text().replace(awake, ":1/")
+    Path("environments.yaml").write_text(text.replace("test: {", "test: {wait: 0, "))
+    settings = load()
+    sleeping = FeatureSteps(settings, steps.store)
+    announce("feature/login")
+
+    plan = sleeping.tick(NOON)
+    assert (plan.to_make, [*plan.known]) == ([], ["login"])
+    assert plan.messages[0].startswith("The server of the feature environments, 127.0.0.1:1, does not answer: 1 wait")
+    with pytest.raises(TargetAsleep, match=r"test's server 127\.0\.0\.1:1 does not answer"):
+        sleeping.remove("login")
+    assert [request.name for request in steps.tick(NOON).to_make] == ["login"]
 
 
 def test_a_name_that_nothing_has_is_told(steps: FeatureSteps, pushes: PushSteps) -> None:

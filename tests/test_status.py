@@ -105,7 +105,7 @@ def test_feature_environments_are_told_by_name(fresh: Path) -> None:
     assert not [name for name in remarks(settings) if name.startswith("test")]
 
     login = Known(branch="feature/login", created=datetime.now(UTC))
-    KnownEnvironments(settings.open_store(), settings.home).write(State(environments={"login": login}))
+    KnownEnvironments(settings.open_store()).change(lambda _: (State(environments={"login": login}), None))
 
     assert remarks(settings)["test/login"] == "the embedded server is not running"
 

@@ -18,6 +18,9 @@ FEW = 2
 RETRIED_AFTER = timedelta(minutes=10)
 """A removal that did not succeed is asked for again."""
 
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
+"""Between the end of a run that did not make an environment and the next one: twice as long after each."""
+
 SHOWN = 5
 """Names that a message holds."""
 
@@ -45,32 +48,44 @@ class Plan:
     """What people should know."""
 
 
-def reconcile(listed: Iterable[str], known: Mapping[str, Known], now: datetime, removal: Removal) -> Plan:
+def reconcile(
+    listed: Iterable[str],
+    known: Mapping[str, Known],
+    now: datetime,
+    removal: Removal,
+    failed: Mapping[str, datetime] | None = None,
+) -> Plan:
     """Compare the branches that a complete listing holds with the environments that are known.
 
-    One that left is removed when it was away for `removal.grace` minutes; while more of them are away than
-    `removal.share` per cent and nobody confirmed that, none of these is."""
+    One whose last run `failed`, at that time, and that was not made yet, is asked for by another key after a pause. One
+    that left is removed when it was away for `removal.grace` minutes; while more of them are away than `removal.share`
+    per cent and nobody confirmed that, none of these is."""
     branches, messages = _by_name(listed, known)
-    here = {name: _seen(known.get(name), branch, now) for name, branch in branches.items()}
+    seen = {name: _seen(known.get(name), branch, now) for name, branch in branches.items()}
+    here = {name: _tried(each, (failed or {}).get(name), now) for name, each in seen.items()}
     away = {
         name: each if each.gone_since else each.model_copy(update={"gone_since": now})
         for name, each in known.items()
         if name not in here
     }
     asked = [name for name, each in away.items() if not each.confirmed and not each.removing_since]
-    too_many = len(asked) > FEW and len(asked) * 100 > removal.share * len(known)
+    # Of those that there were when the first of them left: newer ones, and such as may go already, would hide how many.
+    first = min((each.gone_since for name, each in away.items() if name in asked and each.gone_since), default=now)
+    all_ = len(asked) + sum(each.created < first for each in here.values())
+    too_many = len(asked) > FEW and len(asked) * 100 > removal.share * all_
     due = [name for name, each in away.items() if _is_due(each, now, removal)]
     held_back = sorted({*due}.intersection(asked)) if too_many else []
-    for name in {*due}.difference(held_back):
-        away[name] = away[name].model_copy(update={"removing_since": away[name].removing_since or now})
+    for name, each in away.items():
+        removing_since = each.removing_since or (now if name in due and name not in held_back else None)
+        away[name] = each.model_copy(update={"removing_since": removing_since, "held_back": name in held_back})
     if held_back:
         messages.append(
-            f"{len(asked)} of {len(known)} feature environments have left the registry ({_few(asked)}), which may be "
+            f"{len(asked)} of {all_} feature environments have left the registry ({_few(asked)}), which may be "
             "its mistake: run `etna test confirm` if they are to be removed, else put their branches back."
         )
     return Plan(
         known=dict(sorted({**here, **away}.items())),
-        to_make=[Request(name, _key(name, each)) for name, each in sorted(here.items()) if not each.made],
+        to_make=[Request(name, _try(name, each)) for name, each in sorted(here.items()) if not each.made],
         to_remove=[
             Request(name, f"{_key(name, each)}/removal-{(now - each.removing_since) // RETRIED_AFTER}")
             for name, each in sorted(away.items())
@@ -105,11 +120,20 @@ def _is_known(branch: str, known: Mapping[str, Known]) -> bool:
 
 
 def _seen(known: Known | None, branch: str, now: datetime) -> Known:
-    """One that comes back is the same while its removal was not asked for, and keeps its database. If it was never
-    made, its run may have been given up, and it takes another."""
-    if known is None or known.removing_since or known.branch != branch or (known.gone_since and not known.made):
+    """One that comes back is the same while its removal was not asked for, and keeps its database."""
+    if known is None or known.removing_since or known.branch != branch:
         return Known(branch=branch, created=now)
-    return known.model_copy(update={"gone_since": None, "confirmed": False}) if known.gone_since else known
+    if known.gone_since is None:
+        return known
+    return known.model_copy(update={"gone_since": None, "confirmed": False, "held_back": False})
+
+
+def _tried(each: Known, ended: datetime | None, now: datetime) -> Known:
+    """The next try counts when its time has come: until then what Dagster itself makes of a run that died may do."""
+    if each.made or ended is None or ended < each.created:
+        return each
+    pause = min(FIRST_PAUSE * 2 ** min(each.tries, 9), LONGEST_PAUSE)
+    return each.model_copy(update={"failed_at": ended, "tries": each.tries + (now - ended >= pause)})
 
 
 def _is_due(each: Known, now: datetime, removal: Removal) -> bool:
@@ -118,6 +142,10 @@ def _is_due(each: Known, now: datetime, removal: Removal) -> bool:
 
 def _key(name: str, each: Known) -> str:
     return f"{name}@{each.created.isoformat()}"
+
+
+def _try(name: str, each: Known) -> str:
+    return _key(name, each) + (f"/try-{each.tries}" if each.tries else "")
 
 
 def _few(names: list[str]) -> str:

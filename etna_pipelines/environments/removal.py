@@ -1,6 +1,6 @@
 """A feature environment taken away: its databases and the roles that pushes to it made, by their exact names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from psycopg import sql
 
 from etna_pipelines.environments import filling
 from etna_pipelines.environments.guard import refuse_production
+from etna_pipelines.environments.history import serving_of
 from etna_pipelines.environments.naming import belongs_to, previous_name
 from etna_pipelines.environments.target import alone
 from etna_pipelines.errors import RemovalFailed
@@ -33,14 +34,16 @@ class Belongings:
         return bool(self.databases or self.roles)
 
 
-def remove(target: "Environment", production: Database) -> Belongings:
+def remove(target: "Environment", production: Database, refuse: Callable[[], None]) -> Belongings:
     """Drop the database of a feature environment, its previous, new and retired ones and their roles, ending all
-    sessions; returns what there was. Once more does nothing.
+    sessions; returns what there was. Once more does nothing. `refuse` is asked while no push can work on it, and raises
+    where it has to stay.
 
     Raises LockHeld while a step of a push works on it, PushRefused where it turns out to be production, RemovalFailed:
     what was dropped until then is gone."""
     live = target.database
     with alone(target):
+        refuse()
         try:
             refuse_production(target, production)
             with live.maintenance.connect() as connection:
@@ -71,3 +74,10 @@ def belongings(connection: Connection, lives: Sequence[str]) -> dict[str, Belong
         )
         for live in lives
     }
+
+
+def environments_on(connection: Connection) -> dict[str, str]:
+    """The databases of a server whose comments say which environment they are, and that."""
+    comments = connection.execute("SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database").fetchall()
+    holds = {name: serving_of(comment) for name, comment in comments}
+    return {name: each.environment for name, each in holds.items() if each and each.environment}

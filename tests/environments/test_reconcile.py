@@ -61,10 +61,38 @@ def test_a_branch_that_comes_back_within_its_grace_is_the_same() -> None:
     assert back.to_make == []
 
 
-def test_one_that_was_never_made_and_comes_back_takes_another_run() -> None:
-    back = after(65, ALL, after(10, ALL[1:], after(0, ALL, {})))
+def test_one_that_is_away_for_a_tick_while_its_run_works_takes_no_other() -> None:
+    first = after(0, ["feature/a"], {})
+    back = after(2, ["feature/a"], after(1, [], first))
 
-    assert Request("a", "a@2026-11-23T13:05:00+00:00") in back.to_make
+    assert back.to_make == first.to_make
+
+
+def test_one_whose_run_failed_is_asked_for_anew_after_pauses_that_grow() -> None:
+    plan, key, keys = after(0, ["feature/a"], {}), "a@2026-11-23T12:00:00+00:00", []
+    for minute in (5, 6, 7, 9, 10):  # a run ends in failure at 5, and its next one at 7
+        ended = NOON + timedelta(minutes=5 if minute < 7 else 7)
+        plan = reconcile(["feature/a"], plan.known, NOON + timedelta(minutes=minute), HOUR, {"a": ended})
+        keys.append(plan.to_make[0].key)
+
+    assert keys == [key, f"{key}/try-1", f"{key}/try-1", f"{key}/try-2", f"{key}/try-2"]
+    assert plan.known["a"].failed_at == NOON + timedelta(minutes=7)
+    assert after(11, ["feature/a"], made(plan)).to_make == []
+
+
+def test_after_many_failures_it_is_asked_for_every_hour() -> None:
+    known = {"a": after(0, ["feature/a"], {}).known["a"].model_copy(update={"tries": 99})}
+
+    for minute, tries in ((59, 99), (60, 100)):
+        plan = reconcile(["feature/a"], known, NOON + timedelta(minutes=minute), HOUR, {"a": NOON})
+        assert plan.known["a"].tries == tries
+
+
+def test_a_failure_before_it_was_created_is_another_s() -> None:
+    first = after(0, ["feature/a"], {})
+    before = {"a": NOON - timedelta(minutes=1)}
+
+    assert reconcile(["feature/a"], first.known, NOON + timedelta(hours=1), HOUR, before).known == first.known
 
 
 def test_a_branch_that_comes_back_while_it_is_removed_is_made_anew() -> None:
@@ -113,6 +141,19 @@ def test_environments_that_leave_one_after_the_other_are_counted_together() -> N
     assert after(70, ALL[3:], plan).held_back == ["a"]
 
 
+def test_those_that_are_being_removed_and_those_that_are_new_hide_nobody() -> None:
+    many = [f"feature/{i}" for i in range(10)]
+    going = after(61, many[:5], after(1, many[:5], after(0, many, {})))
+    assert len(going.to_remove) == 5
+    new = [f"feature/new-{i}" for i in range(10)]
+
+    plan = after(122, new, after(62, new, going))
+    assert (len(plan.to_remove), len(plan.held_back)) == (5, 5)
+    assert plan.messages[0].startswith("5 of 5 feature environments have left the registry (0, 1, 2, 3, 4)")
+    assert [name for name, each in plan.known.items() if each.held_back] == plan.held_back
+    assert not any(each.held_back for each in after(123, many, plan).known.values())
+
+
 def test_a_share_and_a_few_need_no_confirmation() -> None:
     many = [f"feature/{i:02}" for i in range(20)]
     at_once = Removal(grace=0, share=50)
@@ -153,7 +194,7 @@ def test_whatever_is_listed(listings: list[tuple[int, list[str], bool]], removal
         assert names(plan.to_make) == sorted(name for name in here if not plan.known[name].made)
         for name in here.intersection(before):
             same = plan.known[name].created == before[name].created
-            assert same or before[name].removing_since or (before[name].gone_since and not before[name].made)
+            assert same or before[name].removing_since
         for request in plan.to_remove:
             gone = plan.known[request.name].gone_since
             assert request.name not in here

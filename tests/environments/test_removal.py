@@ -13,6 +13,10 @@ from etna_pipelines.snapshots.manifest import new_id
 from tests.environments.conftest import OWNER, Published, databases, serve_by_hand
 
 
+def nothing() -> None:
+    """Speaks against it."""
+
+
 @pytest.fixture
 def beside(serving: Environment) -> Iterator[list[str]]:
     """What pushes to `serving` left: databases, and at the end a role."""
@@ -37,13 +41,13 @@ def test_all_that_is_an_environments_goes_and_nothing_else(
     *made, role = beside
 
     with live.connect():  # a session is no reason not to
-        removed = remove(serving, published.production)
+        removed = remove(serving, published.production, nothing)
 
     assert removed == Belongings(sorted([live.name, *made]), [role])
     assert databases(live) == sorted(other.name for other in others)
     with live.maintenance.connect() as connection:
         assert belongings(connection, [live.name])[live.name] == Belongings([], [])
-    assert not remove(serving, published.production)
+    assert not remove(serving, published.production, nothing)
 
 
 def test_a_role_that_is_no_superuser_removes(serving: Environment, published: Published) -> None:
@@ -55,7 +59,7 @@ def test_a_role_that_is_no_superuser_removes(serving: Environment, published: Pu
             f"CREATE ROLE {visitor.user} LOGIN PASSWORD 'x'"
         )
         with visitor.connect():
-            removed = remove(replace(serving, database=remover), published.production)
+            removed = remove(replace(serving, database=remover), published.production, nothing)
         connection.execute(f"DROP ROLE {remover.user}, {visitor.user}")
 
     assert removed.databases == [live.name]
@@ -64,7 +68,7 @@ def test_a_role_that_is_no_superuser_removes(serving: Environment, published: Pu
 
 def test_a_push_under_way_is_not_disturbed(serving: Environment, published: Published) -> None:
     with alone(serving), pytest.raises(LockHeld):
-        remove(serving, published.production)
+        remove(serving, published.production, nothing)
 
     assert databases(serving.database) == [serving.database.name]
 
@@ -73,7 +77,7 @@ def test_production_is_not_dropped(published: Published) -> None:
     itself = Environment("test/production", published.production, "stripped")
 
     with pytest.raises(PushRefused, match="is production itself"):
-        remove(itself, published.production)
+        remove(itself, published.production, nothing)
 
     published.production.connect().close()
 
@@ -83,7 +87,7 @@ def test_what_can_t_be_dropped_is_told_and_done_the_next_time(serving: Environme
     with live.maintenance.connect() as connection:
         connection.execute(f"ALTER DATABASE {live.name} IS_TEMPLATE true")
         with pytest.raises(RemovalFailed, match=rf"{live.name} on .* could not be removed whole"):
-            remove(serving, published.production)
+            remove(serving, published.production, nothing)
         connection.execute(f"ALTER DATABASE {live.name} IS_TEMPLATE false")
 
-    assert remove(serving, published.production).databases == [live.name]
+    assert remove(serving, published.production, nothing).databases == [live.name]

@@ -4,11 +4,13 @@ downtime."""
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.errors import failure_of
+from etna_pipelines.defs.failures import failures
 from etna_pipelines.defs.jobs import expire_staging, redeploy_staging, refresh_staging, refresh_test, remove_test
 from etna_pipelines.defs.resources import Etna
 from etna_pipelines.errors import DatabaseUnreachable, EtnaError
@@ -24,7 +26,7 @@ def feature_environments(context: dg.SensorEvaluationContext, etna: Etna) -> dg.
         steps = etna.feature_steps()
         if "test" not in steps.settings.sections:
             return dg.SkipReason("environments.yaml has no `test`.")
-        plan = steps.tick(now)
+        plan = steps.tick(now, partial(failures, context.instance))
     except EtnaError as error:
         raise failure_of(error) from None
     asked = _asked(context.cursor, now)

@@ -11,6 +11,7 @@ import pytest
 from etna_pipelines.defs import sensors
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.resources import Etna
+from etna_pipelines.environments import reconcile
 from etna_pipelines.environments.history import Serving, mark
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.snapshots.manifest import Kind
@@ -49,6 +50,16 @@ class Daemon:
                     self.instance.delete_dynamic_partition(str(FEATURES.name), key)
         return [*(ticked.run_requests or [])]
 
+    def run(self, name: str) -> dg.DagsterRun:
+        """A run for a partition, under way."""
+
+        @dg.job(name="refresh_test")
+        def job() -> None:
+            pass
+
+        tags = {"dagster/partition": name}
+        return self.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+
     @property
     def partitions(self) -> list[str]:
         return sorted(self.instance.get_dynamic_partitions(str(FEATURES.name)))
@@ -77,6 +88,24 @@ def test_a_daemon_that_forgot_asks_for_the_same_runs_again(daemon: Daemon) -> No
     daemon.cursor = None
     assert [request.run_key for request in daemon.requests()] == asked
     assert len({*asked}) == 2
+
+
+def test_one_whose_run_failed_gets_another_one(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "FIRST_PAUSE", timedelta())
+    daemon.announce("feature/killed", "feature/login", "feature/stopped", "feature/works")
+    first = {request.partition_key: request.run_key for request in daemon.requests()}
+    daemon.instance.report_run_failed(daemon.run("login"))
+    daemon.instance.report_run_failed(daemon.run("killed"))
+    daemon.run("killed")  # its retry, by Dagster itself
+    daemon.instance.report_run_canceled(daemon.run("stopped"))
+    daemon.run("works")
+
+    again = {request.partition_key: request.run_key for request in daemon.requests()}
+
+    assert again == {name: f"{first[name]}/try-1" for name in ("login", "stopped")}
+    for name in again:
+        daemon.run(name or "")
+    assert daemon.requests() == []
 
 
 def test_a_branch_that_goes_is_removed_once_and_then_its_partition(daemon: Daemon) -> None:

@@ -192,10 +192,13 @@ class Settings:
         """The database of an environment. Connects to nothing."""
         from etna_pipelines.postgres.server import Database
 
-        address = self.sections[name].database
-        if address == EMBEDDED:
-            return self.embedded_server.database(f"etna_{name}")
-        return Database.from_url(address, self.variables.password(name))
+        if self.is_embedded(name):
+            return self.embedded_server.database(self.database_name(name))
+        return Database.from_url(self.sections[name].database, self.variables.password(name))
+
+    def database_name(self, name: str) -> str:
+        """Its name alone: it is known before the embedded server was ever started."""
+        return f"etna_{name}" if self.is_embedded(name) else self.database(name).name
 
     def is_embedded(self, name: str) -> bool:
         return self.sections[name].database == EMBEDDED

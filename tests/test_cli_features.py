@@ -1,11 +1,9 @@
 """`etna test ...` as people meet it."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from etna_pipelines.environments.known import KEY, Known, State
 from etna_pipelines.feature_steps import FeatureSteps
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
@@ -54,13 +52,15 @@ def test_environments_are_listed_with_what_becomes_of_them(registry: Path, etna:
 def test_they_are_listed_at_once_and_before_their_server_was_ever_started(
     etna: Etna, fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = {f"b{number}": Known(branch=f"feature/b{number}", created=datetime.now(UTC)) for number in range(50)}
-    LocalStore(fresh / ".etna/store").put(KEY, [State(environments=known).model_dump_json().encode()])
+    (fresh / ".etna/feature_environments/feature").mkdir(parents=True)
+    for number in range(20):
+        (fresh / f".etna/feature_environments/feature/b{number}").touch()
+    tick()
     read, reads = LocalStore.read, list[str]()
     monkeypatch.setattr(LocalStore, "read", lambda store, key: (reads.append(key), read(store, key))[1])
 
-    assert etna("test", "list").out.count("etna_test_b") == 50
-    assert reads == [KEY]
+    assert etna("test", "list").out.count("etna_test_b") == 20
+    assert len(reads) < 5
 
 
 def test_one_that_is_registered_stays(registry: Path, etna: Etna, database: Database, server: EmbeddedServer) -> None:

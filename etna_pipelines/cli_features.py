@@ -6,11 +6,11 @@ import typer
 from rich.markup import escape
 
 from etna_pipelines import cli_environments
+from etna_pipelines.environments.features import Feature, feature_database_name
 from etna_pipelines.settings import load
 from etna_pipelines.terminal import console, table
 
 if TYPE_CHECKING:
-    from etna_pipelines.environments.known import Known
     from etna_pipelines.feature_steps import FeatureSteps
 
 app = typer.Typer(help="The feature environments: one for each branch that the registry has.", no_args_is_help=True)
@@ -22,13 +22,19 @@ Name = Annotated[str, typer.Argument(help="As `etna test list` shows it: login-p
 def list_() -> None:
     """The feature environments that are known, as of the sensor's last look at the registry."""
     steps = _steps()
+    known, strangers = steps.known(), steps.strangers_if_awake()
+    if not known and not strangers:
+        console.print("No feature environment is known.")
+        return
     shown = table("environment", "branch", "database", "since", "")
-    known = steps.known()
+    beginning = steps.settings.database_name("test")
     for name, each in known.items():
-        environment = steps.settings.feature_environment(steps.feature(name))
-        since = f"{each.created:%d %B %H:%M}"
-        shown.add_row(environment.name, escape(each.branch), environment.database.name, since, _remark(each))
-    console.print(shown if known else "No feature environment is known.")
+        database = feature_database_name(beginning, Feature(name, each.branch))
+        shown.add_row(f"test/{name}", escape(each.branch), database, f"{each.created:%d %B %H:%M}", each.remark)
+    for name in strangers:
+        database = feature_database_name(beginning, Feature(name, ""))
+        shown.add_row(f"test/{name}", "", database, "", f"not known here: `etna test remove {name}` drops it")
+    console.print(shown)
 
 
 @app.command()
@@ -45,6 +51,8 @@ def remove(
     """Drop the databases of a feature environment whose branch has gone, without waiting for the grace period."""
     removed = _steps().remove(name, forced=force)
     console.print(f"Dropped: {', '.join(removed.databases)}." if removed.databases else f"test/{name} had no database.")
+    if force:
+        console.print("While its branch is registered it is made anew: take it out of the registry to keep it away.")
 
 
 @app.command()
@@ -56,14 +64,6 @@ def confirm() -> None:
         f"To be removed, each when its grace is over: {listed}." if names else "No environment's branch has gone.",
         soft_wrap=True,
     )
-
-
-def _remark(known: "Known") -> str:
-    if known.removing_since:
-        return "is being removed"
-    if known.gone_since:
-        return f"its branch is gone since {known.gone_since:%d %B %H:%M}"
-    return ""
 
 
 def _steps() -> "FeatureSteps":

@@ -10,7 +10,7 @@ import psycopg
 from etna_pipelines.environments import history
 from etna_pipelines.environments.expiry import FullCopy, full_copies
 from etna_pipelines.environments.features import Feature
-from etna_pipelines.environments.known import KnownEnvironments
+from etna_pipelines.environments.known import Known, KnownEnvironments
 from etna_pipelines.errors import EtnaError, SnapshotDamaged
 from etna_pipelines.postgres.server import reason
 from etna_pipelines.settings import Settings
@@ -47,21 +47,20 @@ def environments(settings: Settings) -> list[EnvironmentStatus]:
         return list(pool.map(lambda name: _status(settings, store, name, named.get(name)), names))
 
 
-def _features(settings: Settings, store: Store) -> Mapping[str, Feature]:
+def _features(settings: Settings, store: Store) -> Mapping[str, Known]:
     if "test" not in settings.sections:
         return {}
-    known = KnownEnvironments(store).read()
-    return {f"test/{name}": known.feature(name) for name in known.environments}
+    return {f"test/{name}": each for name, each in KnownEnvironments(store).read().environments.items()}
 
 
-def _status(settings: Settings, store: Store, name: str, feature: Feature | None) -> EnvironmentStatus:
-    if settings.is_embedded("test" if feature else name) and not settings.embedded_server.is_running:
+def _status(settings: Settings, store: Store, name: str, known: Known | None) -> EnvironmentStatus:
+    if settings.is_embedded("test" if known else name) and not settings.embedded_server.is_running:
         return EnvironmentStatus(name, remark="the embedded server is not running")
     try:
-        target = settings.feature_environment(feature) if feature else settings.environment(name)
+        target = settings.environment(name) if known is None else settings.feature_environment(_feature(name, known))
         serving = history.serving(target.database)
         if serving is None:
-            return EnvironmentStatus(name, remark="nothing was pushed here yet")
+            return EnvironmentStatus(name, remark=(known and known.remark) or "nothing was pushed here yet")
         copies = full_copies(target)
         record = history.last(settings.records(name, store), name)
     except EtnaError as error:
@@ -75,11 +74,19 @@ def _status(settings: Settings, store: Store, name: str, feature: Feature | None
         serving.kind,
         (serving.rules or "")[:8],
         version=redeploy.version or "" if redeploy and redeploy.succeeded else "",
-        remark="; ".join([*map(_of_copy, copies), *_of_redeploy(redeploy)]),
+        remark="; ".join([*_of_leaving(known), *map(_of_copy, copies), *_of_redeploy(redeploy)]),
         pushed=record.push.started if record else serving.pushed,
         by=record.by if record else "",
         expires=next((copy.expires for copy in copies if copy.live), None),
     )
+
+
+def _feature(name: str, known: Known) -> Feature:
+    return Feature(name.removeprefix("test/"), known.branch)
+
+
+def _of_leaving(known: Known | None) -> list[str]:
+    return [known.remark] if known and known.gone_since else []
 
 
 def _of_copy(copy: FullCopy) -> str:

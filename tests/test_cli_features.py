@@ -1,9 +1,12 @@
 """`etna test ...` as people meet it."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from etna_pipelines.environments.history import Serving, mark
 from etna_pipelines.feature_steps import FeatureSteps
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
@@ -57,10 +60,32 @@ def test_they_are_listed_at_once_and_before_their_server_was_ever_started(
         (fresh / f".etna/feature_environments/feature/b{number}").touch()
     tick()
     read, reads = LocalStore.read, list[str]()
-    monkeypatch.setattr(LocalStore, "read", lambda store, key: (reads.append(key), read(store, key))[1])
+
+    def counted(store: LocalStore, key: str) -> Iterator[bytes]:
+        reads.append(key)
+        return read(store, key)
+
+    monkeypatch.setattr(LocalStore, "read", counted)
 
     assert etna("test", "list").out.count("etna_test_b") == 20
     assert len(reads) < 5
+
+
+def test_a_database_whose_environment_nobody_knows_is_listed(
+    registry: Path, etna: Etna, database: Database, server: EmbeddedServer
+) -> None:
+    live = f"{database.name}_branch_lost"
+    server.create_database(live)
+    content = Serving(
+        push="p", snapshot="s", kind="stripped", rules=None, pushed=datetime.now(UTC), environment="test/lost"
+    )
+    with database.maintenance.connect() as connection:
+        mark(connection, live, content)
+
+    listed = " ".join(etna("test", "list").out.split())
+
+    assert f"test/lost {live} not known here: `etna test remove lost` drops it" in listed
+    assert etna("test", "remove", "lost").out == f"Dropped: {live}.\n"
 
 
 def test_one_that_is_registered_stays(registry: Path, etna: Etna, database: Database, server: EmbeddedServer) -> None:
@@ -70,8 +95,9 @@ def test_one_that_is_registered_stays(registry: Path, etna: Etna, database: Data
     server.create_database(name)
 
     assert etna("test", "remove", "login").err.startswith("test/login stays: feature/login is registered;")
-    assert etna("test", "remove", "login", "--force").out == f"Dropped: {name}.\n"
-    assert etna("test", "remove", "login", "--force").out == "test/login had no database.\n"
+    forced = etna("test", "remove", "login", "--force").out
+    assert forced.startswith(f"Dropped: {name}.\nWhile its branch is registered it is made anew: ")
+    assert etna("test", "remove", "login", "--force").out.startswith("test/login had no database.\n")
     tick()
     unknown = etna("test", "refresh", "sign-in")
     assert unknown.err.startswith("There is no feature environment test/sign-in: did you mean test/login?")

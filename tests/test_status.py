@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.history import Push, RedeployOutcome, Serving, mark, record, record_redeploy
 from etna_pipelines.environments.known import Known, KnownEnvironments, State
 from etna_pipelines.errors import SnapshotDamaged
@@ -108,6 +109,28 @@ def test_feature_environments_are_told_by_name(fresh: Path) -> None:
     KnownEnvironments(settings.open_store()).change(lambda _: (State(environments={"login": login}), None))
 
     assert remarks(settings)["test/login"] == "the embedded server is not running"
+
+
+def test_what_becomes_of_feature_environments(fresh: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETNA_TEST_PASSWORD", database.password or "")
+    (fresh / "environments.yaml").write_text(f"test: {{database: '{database.url}'}}\n")
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    known = {
+        "failed": Known(branch="feature/failed", created=now, failed_at=now),
+        "kept": Known(branch="feature/kept", created=now, made=True, gone_since=now, held_back=True),
+    }
+    settings = load()
+    KnownEnvironments(settings.open_store()).change(lambda _: (State(environments=known), None))
+    kept = settings.feature_environment(Feature("kept", "feature/kept")).database
+    with database.maintenance.connect() as connection:
+        connection.execute(f'CREATE DATABASE "{kept.name}"')
+        content = Serving(push="p", snapshot="s", kind="stripped", rules=None, pushed=now, environment="test/kept")
+        mark(connection, kept.name, content)
+        said = remarks(settings)
+        connection.execute(f'DROP DATABASE "{kept.name}"')
+
+    assert said["test/failed"] == "could not be made at 23 November 12:00, and is tried again"
+    assert said["test/kept"] == "held back: run `etna test confirm` if it is to be removed"
 
 
 @pytest.mark.parametrize(

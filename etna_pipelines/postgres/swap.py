@@ -5,6 +5,7 @@ the names change hands at the commit. Whenever the swapper or the server dies, e
 What can be refused is refused before anybody is disconnected.
 """
 
+import hashlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -77,7 +78,7 @@ def undo_swap(
 
 def swap_back(live: Database, previous_name: str, *, lock_timeout: float = 10) -> SwapResult:
     """Exchange `live` and `previous_name`; doing it twice leaves everything as it was."""
-    aside = f"{previous_name[:50]}_aside"
+    aside = f"aside_{hashlib.blake2b(previous_name.encode(), digest_size=16).hexdigest()}"  # fits, however long that is
     moves = [(live.name, aside), (previous_name, live.name), (aside, previous_name)]
     return _exchange(live, moves, lock_timeout)
 

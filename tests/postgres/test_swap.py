@@ -104,6 +104,16 @@ def test_there_and_back_and_there(live: Database) -> None:
     assert names(live) == [live.name, previous(live)]
 
 
+def test_names_as_long_as_can_be_are_swapped_back(server: EmbeddedServer) -> None:
+    live = server.database("é" * 31)
+    kept = "ü" * 31
+    make(live, "new")
+    make(live.named(kept), "old")
+    swap_back(live, kept)
+    assert content(live) == "old"
+    maintain(live, *(f"DROP DATABASE {name} WITH (FORCE)" for name in (live.name, kept)))
+
+
 def test_where_nothing_is_live_the_new_one_is_renamed(live: Database) -> None:
     maintain(live, f"DROP DATABASE {live.name}")
     assert swap(live, new(live), previous(live)).sessions_ended == 0

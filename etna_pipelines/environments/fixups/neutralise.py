@@ -9,8 +9,10 @@ QUEUES = (
     *("mailer_message", "mailqueue_mailermessage", "mailqueue_attachment"),  # django-mailer, django-mail-queue
     *("post_office_email", "post_office_log", "post_office_attachment_emails", "post_office_recipientdeliverystatus"),
     *("django_yubin_queuedmessage", "django_yubin_message", "django_yubin_log"),
-    *("django_tasks_database_dbtaskresult", "django_q_ormq", "kombu_message", "procrastinate_jobs"),  # tasks: mails too
+    *("django_tasks_database_dbtaskresult", "django_q_ormq", "kombu_message"),  # tasks: mails too
+    *("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers"),
 )
+SCHEDULED = ("django_celery_beat_periodictask",)
 NOTIFIED = ("wagtailusers_userprofile", "wagtailcore_pagesubscription")
 
 
@@ -20,7 +22,10 @@ def sessions_and_queues(tables: Tables) -> list[Table]:
 
 
 def silence(connection: Connection, tables: Tables) -> None:
-    """Turn off what Wagtail's users asked to be told by mail: every boolean column `..._notifications`."""
+    """Turn off what Wagtail's users asked to be told by mail, every boolean column `..._notifications`, and what
+    celery-beat would begin by the clock."""
+    for table in [table for name in SCHEDULED for table in tables.named(name)]:
+        connection.execute(sql.SQL("UPDATE {} SET enabled = false").format(table.identifier))
     for table in [table for name in NOTIFIED for table in tables.named(name)]:
         columns = table.columns(connection).values()
         asked = [one.name for one in columns if one.category == "B" and one.name.endswith("_notifications")]

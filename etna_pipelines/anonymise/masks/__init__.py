@@ -108,16 +108,16 @@ def misfit(spec: MaskSpec, column: Column, unique: bool) -> str | None:
     kind = KINDS[spec.name]
     if not kind.fits(column):
         does = "reads text" if spec.name == "scrub" else "makes text"
-        return f"`{spec}` {does} and the column is {base_type(column)}: use {_fitting(column, unique)}"
+        return f"`{spec.shown}` {does} and the column is {base_type(column)}: use {_fitting(column, unique)}"
     if why := kind.refuses(spec, column, unique):
         return why
     if column.identity and spec.name not in _FOR_IDENTITIES:
-        return f"`{spec}` does not fit an identity column: use {', '.join(_FOR_IDENTITIES)}"
+        return f"`{spec.shown}` does not fit an identity column: use {', '.join(_FOR_IDENTITIES)}"
     if spec.unique and kind.uniqueness(spec) != "preserved":
         return apart.misfit(spec, column)
     if unique and uniqueness(spec) == "lossy":
         fitting = _fitting(column, unique) + (", or say `unique: true`" if is_textual(column) else "")
-        return f"`{spec}` can give two rows the same value and the column is unique: use {fitting}"
+        return f"`{spec.shown}` can give two rows the same value and the column is unique: use {fitting}"
     return None
 
 

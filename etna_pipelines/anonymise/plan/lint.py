@@ -43,9 +43,12 @@ def _of_column(plan: TablePlan, planned: ColumnPlan) -> Iterator[str]:
         yield from _of_unique(table, planned, tells_apart)
     yield from _of_what_it_reads(plan, planned)
     if any(names(part, column.name) for key in table.exclusions for part in plain(table, key)) and spec.name != "null":
-        yield f"`{spec}` may make rows collide in an exclusion constraint: keep it, make it null, or empty the table"
+        yield (
+            f"`{spec.shown}` may make rows collide in an exclusion constraint: keep it, make it null, or empty the "
+            "table"
+        )
     if any(names(part, column.name) for part in table.partition_key):
-        yield f"`{spec}` may move a row out of its partition, which would not load: keep it, or empty the table"
+        yield f"`{spec.shown}` may move a row out of its partition, which would not load: keep it, or empty the table"
     yield from checks.misfits(plan, planned)
 
 
@@ -69,13 +72,16 @@ def _of_unique(table: Table, planned: ColumnPlan, tells_apart: list[list[str]]) 
     parts = [part for key in tells_apart for part in key if names(part, name)]
     for part in parts:
         if folded(part) != name and (spec.name != "null" or any(word in part.lower() for word in _MEETS_NULL)):
-            yield f"`{spec}` may make two rows equal in the unique index on {part}: keep the column or empty the table"
+            yield (
+                f"`{spec.shown}` may make two rows equal in the unique index on {part}: keep the column or empty the "
+                "table"
+            )
     if spec.name == "null" and any(name in map(folded, key) for key in table.nulls_equal):
         yield "`null` makes rows equal in a unique index with NULLS NOT DISTINCT: use hash or empty the table"
     if planned.condition is not None and not (
         spec.name in _NEVER_AN_ORIGINAL and (is_textual(planned.column) or spec.name == "null")
     ):
-        yield f"`{spec}` may make what another row keeps, and the column is unique: take `when` and `unless` out"
+        yield f"`{spec.shown}` may make what another row keeps, and the column is unique: take `when` and `unless` out"
 
 
 def _of_what_it_reads(plan: TablePlan, planned: ColumnPlan) -> Iterator[str]:
@@ -83,7 +89,7 @@ def _of_what_it_reads(plan: TablePlan, planned: ColumnPlan) -> Iterator[str]:
     for spec in within(planned.spec):
         for name in masks.KINDS[spec.name].reads(spec):
             if name not in known:
-                yield f"`{spec}` reads `{name}`, which the table lacks: {did_you_mean(name, known)}"
+                yield f"`{spec.shown}` reads `{name}`, which the table lacks: {did_you_mean(name, known)}"
     if _copies_itself(plan, planned):
         yield f"`{planned.spec}` copies in a circle: give one of those columns a mask of its own"
     elif planned.spec.name == "copy" and planned.spec.arguments[0] in known:
@@ -95,11 +101,14 @@ def _of_copied(plan: TablePlan, planned: ColumnPlan, source: Column) -> Iterator
     column, spec, masked = planned.column, planned.spec, plan.masked.get(source.name)
     kinds = ["text" if is_textual(each) else base_type(each) for each in (column, source)]
     if kinds[0] != kinds[1]:
-        yield f"`{spec}` copies {kinds[1]} into {kinds[0]}: copy a column of the same type"
+        yield f"`{spec.shown}` copies {kinds[1]} into {kinds[0]}: copy a column of the same type"
     if column.not_null and (not source.not_null or (masked and masked.spec.name == "null")):
-        yield f"`{spec}` may copy NULL into a NOT NULL column: copy a column that has none"
+        yield f"`{spec.shown}` may copy NULL into a NOT NULL column: copy a column that has none"
     if masked and is_unique(plan.table, column.name) and masks.uniqueness(masked.spec) == "lossy":
-        yield f"`{spec}` copies what `{masked.spec}` makes, which can give two rows the same value: use hash or token"
+        yield (
+            f"`{spec.shown}` copies what `{masked.spec.shown}` makes, which can give two rows the same value: use hash "
+            "or token"
+        )
 
 
 def _copies_itself(plan: TablePlan, planned: ColumnPlan) -> bool:

@@ -20,6 +20,8 @@ from etna_pipelines.postgres.server import Database
 from etna_pipelines.push_steps import PushSteps
 from etna_pipelines.settings import Environment, load
 from etna_pipelines.snapshots.manifest import Manifest, new_id
+from etna_pipelines.stores.local import LocalStore
+from etna_pipelines.stores.store import StoredObject
 from tests.environments.conftest import databases
 from tests.snapshots.samples import PASSED
 
@@ -308,6 +310,27 @@ def test_nothing_is_asked_for_while_the_server_sleeps(steps: FeatureSteps) -> No
     with pytest.raises(TargetAsleep, match=r"test's server 127\.0\.0\.1:1 does not answer"):
         sleeping.remove("login")
     assert [request.name for request in steps.tick(NOON).to_make] == ["login"]
+
+
+def test_a_tick_looks_at_the_pushes_of_those_alone_that_are_not_made(
+    steps: FeatureSteps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for branch in ("feature/login", "feature/search"):
+        announce(branch)
+    steps.tick(NOON)
+    steps.store.put(f"pushes/test/login/{new_id(NOON + HOUR)}.json", [b"{}"])
+    steps.tick(NOON + 2 * HOUR)
+    listing, listed = LocalStore.list, list[str]()
+
+    def noted(store: LocalStore, prefix: str) -> Iterator[StoredObject]:
+        listed.append(prefix)
+        return listing(store, prefix)
+
+    monkeypatch.setattr(LocalStore, "list", noted)
+    plan = steps.tick(NOON + 2 * HOUR)
+
+    assert [request.name for request in plan.to_make] == ["search"]
+    assert [prefix for prefix in listed if prefix.startswith("pushes")] == ["pushes/test/search/"]
 
 
 def test_a_name_that_nothing_has_is_told(steps: FeatureSteps, pushes: PushSteps) -> None:

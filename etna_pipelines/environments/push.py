@@ -29,6 +29,7 @@ from etna_pipelines.environments.templates import Template
 from etna_pipelines.errors import EnvironmentGone, EtnaError, PushFailed, PushRefused
 from etna_pipelines.postgres.clone import clone
 from etna_pipelines.postgres.handover import comment_of
+from etna_pipelines.postgres.locks import Lock
 from etna_pipelines.postgres.restore import fetch_archive, restore, verify
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.postgres.swap import SwapResult, swap, undo_swap
@@ -108,28 +109,28 @@ class Pushing:
 
     def fill(self, begun: Begun) -> None:
         """Restore the archive, or clone its template, into a new database that nobody else may connect to."""
-        with self._step(begun) as ground:
+        with self._step(begun) as (ground, _):
             self._bring_to("filled", begun, ground)
 
     def check(self, begun: Begun) -> None:
         """Raise PushFailed unless the new database is what the manifest says: tables, rows, keys, indexes."""
-        with self._step(begun) as ground:
+        with self._step(begun) as (ground, _):
             self._bring_to("checked", begun, ground)
 
     def fix_up(self, begun: Begun) -> None:
         """Make it the target's own: host names and all that its `fix_ups` ask for. Raises FixUpFailed."""
-        with self._step(begun) as ground:
+        with self._step(begun) as (ground, _):
             self._bring_to("fixed up", begun, ground)
 
     def swap_in(self, begun: Begun) -> Push:
         """Exchange it for the live one, see that it serves, and record the push. Once more does nothing."""
         if known := history.find(self._records, self.target.name, begun.id):
             return known.push
-        with self._step(begun) as ground:
+        with self._step(begun) as (ground, lock):
             outage = 0.0
             if not self._serves(begun):
                 self._bring_to("fixed up", begun, ground)
-                outage = self._swap(begun).outage
+                outage = self._swap(begun, lock).outage
             self._see_healthy(begun)
             _sweep_quietly(self.target)
         return self._record(begun, outage)
@@ -167,13 +168,13 @@ class Pushing:
         return live.named(name_for("new", live.name, begun.id))
 
     @contextmanager
-    def _step(self, begun: Begun) -> Iterator[Ground]:
+    def _step(self, begun: Begun) -> Iterator[tuple[Ground, Lock]]:
         """The lock, and the new database dropped if anything fails."""
-        with alone(self.target), explained(self.target):
+        with alone(self.target) as lock, explained(self.target):
             try:
                 self._refuse_overtaken(begun)
                 refuse_snapshot(self.manifest.kind, self.manifest.id, self.target)
-                yield ground_of(self.target)
+                yield ground_of(self.target), lock
             except BaseException:
                 # The next push sweeps what cannot be dropped now.
                 with suppress(psycopg.Error, EtnaError), self.target.database.maintenance.connect() as connection:
@@ -255,13 +256,14 @@ class Pushing:
         serving = history.serving(self.target.database)
         return serving is not None and serving.push == begun.id
 
-    def _swap(self, begun: Begun) -> SwapResult:
+    def _swap(self, begun: Begun, lock: Lock) -> SwapResult:
         """Swap, having asked once more what may have changed since the push began."""
         self.progress(Tick("swap"))
         self._refuse_unwanted()
         refuse_production(self.target, self.production, self.manifest.source)
         self._mark(begun)
         new, previous, retired = self._names(begun)
+        lock.see_held()
         return swap(self.target.database, new, previous, retired_name=retired)
 
     def _mark(self, begun: Begun) -> None:

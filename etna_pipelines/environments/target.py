@@ -17,7 +17,7 @@ from etna_pipelines.errors import (
     PushUnrecorded,
     StoreError,
 )
-from etna_pipelines.postgres.locks import exclusive
+from etna_pipelines.postgres.locks import Lock, exclusive
 from etna_pipelines.postgres.messages import reason, why_no_connection
 from etna_pipelines.postgres.server import Database
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def alone(target: "Environment") -> Iterator[None]:
-    with exclusive(target.database, f"push {target.database.name}"):
-        yield
+def alone(target: "Environment") -> Iterator[Lock]:
+    with exclusive(target.database, f"push {target.database.name}") as lock:
+        yield lock
 
 
 @contextmanager

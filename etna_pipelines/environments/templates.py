@@ -65,7 +65,7 @@ def make_template(
                 return template
             if _is_old(connection, template, test):
                 return None
-        with exclusive(test.database, f"templates {test.database.name}", wait=True):
+        with exclusive(test.database, f"templates {test.database.name}", wait=True, progress=progress):
             with test.database.maintenance.connect() as connection:
                 if _is_there(connection, template):  # made by whom we waited for
                     return template

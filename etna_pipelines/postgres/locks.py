@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -13,24 +14,46 @@ from psycopg.rows import TupleRow
 
 from etna_pipelines.errors import DatabaseRefused, DatabaseUnreachable, LockHeld
 from etna_pipelines.postgres.server import Database
+from etna_pipelines.progress import Progress, Tick, silent
 
 POLL = 0.1
 """Seconds between two looks at a lock that is waited for."""
 
 
+@dataclass(frozen=True)
+class Lock:
+    """A lock that was taken, and the session that it ends with."""
+
+    name: str
+    database: Database
+    connection: psycopg.Connection[TupleRow]
+
+    def see_held(self) -> None:
+        """Raise DatabaseUnreachable where its session has ended: somebody else may hold it. For right before what can't
+        be undone."""
+        try:
+            self.connection.execute("SELECT")
+        except psycopg.Error:
+            raise DatabaseUnreachable(
+                f"The connection that holds the lock “{self.name}” on {self.database.label} was lost: try again."
+            ) from None
+
+
 @contextmanager
-def exclusive(database: Database, name: str, *, wait: bool = False) -> Iterator[None]:
+def exclusive(database: Database, name: str, *, wait: bool = False, progress: Progress = silent) -> Iterator[Lock]:
     """Hold the lock `name` on the database's server, or raise LockHeld at once unless told to wait.
 
     It belongs to a session, in the maintenance database: the database itself may be renamed or dropped meanwhile.
     """
     with _lock_session(database) as connection:
+        connection.execute("SET idle_session_timeout = 0")  # it says nothing for as long as the work takes
         while not _taken(connection, name):
             if not wait:
                 raise LockHeld(f"Another run holds the lock “{name}” on {database.label}: wait until it has ended.")
+            progress(Tick(f"wait for “{name}”"))
             time.sleep(POLL)  # asked again, because a server's statement_timeout may end a statement that waits
         try:
-            yield
+            yield Lock(name, database, connection)
         finally:
             # A server ends a session some time after its client has left: whoever comes next would find it taken.
             with suppress(psycopg.Error):

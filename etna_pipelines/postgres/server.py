@@ -17,6 +17,8 @@ __all__ = ["Database", "reason", "server_major", "system_identifier"]
 
 APPLICATION_NAME = "etna-pipelines"
 CONNECT_TIMEOUT = 10
+KEPT_ALIVE = 30
+"""Seconds of silence after which a connection is probed: firewalls forget quiet ones within minutes."""
 
 # Psycopg logs errors that it ignores, in the server's own words, which may quote rows.
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)
@@ -88,6 +90,7 @@ class Database:
         parameters = {
             "connect_timeout": str(CONNECT_TIMEOUT),
             "application_name": APPLICATION_NAME,
+            "keepalives_idle": str(KEPT_ALIVE),
             **dict(self.options),
             "host": self.host,
             "port": str(self.port),

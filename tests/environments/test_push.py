@@ -15,6 +15,7 @@ from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.push import Pushing
 from etna_pipelines.environments.rollback import rollback
 from etna_pipelines.errors import (
+    DatabaseUnreachable,
     EnvironmentGone,
     EtnaError,
     LockHeld,
@@ -328,6 +329,19 @@ def test_a_push_that_is_resumed_does_not_undo_a_rollback(
     back(serving)
     with pytest.raises(PushRefused, match=f"development had a rollback since the push {begun.id} began"):
         pushing(serving).swap_in(begun)
+    assert titles(serving.database) == HANDMADE
+
+
+def test_a_push_whose_lock_is_lost_swaps_nothing_in(serving: Environment, pushing: PushingOf) -> None:
+    def end_locks() -> bool:
+        """Asked right before the swap, when the push has its lock."""
+        with serving.database.maintenance.connect() as connection:
+            connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'")
+        return True
+
+    begun = pushing(serving).begin()
+    with pytest.raises(DatabaseUnreachable, match=r"holds the lock .* was lost: try again"):
+        dataclasses.replace(pushing(serving), still_wanted=end_locks).swap_in(begun)
     assert titles(serving.database) == HANDMADE
 
 

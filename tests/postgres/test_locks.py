@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from psycopg import sql
 
-from etna_pipelines.errors import LockHeld
+from etna_pipelines.errors import DatabaseUnreachable, LockHeld
 from etna_pipelines.postgres.locks import exclusive, exclusive_file
 from etna_pipelines.postgres.server import Database
 
@@ -53,6 +55,17 @@ def test_a_lock_is_held_by_one_and_released_at_its_end(database: Database) -> No
             pytest.fail("held twice")
     with exclusive(database, "push to development"):
         pass
+
+
+def test_a_lock_outlives_the_servers_patience_with_silence_and_says_when_it_is_lost(database: Database) -> None:
+    impatient = replace(database, options=(("options", "-c idle_session_timeout=50ms"),))
+    with exclusive(impatient, "push to development") as lock:
+        time.sleep(0.3)
+        lock.see_held()
+        with database.connect() as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [lock.connection.info.backend_pid])
+        with pytest.raises(DatabaseUnreachable, match=r"holds the lock “push to development” on .* was lost"):
+            lock.see_held()
 
 
 def test_a_lock_that_is_held_can_be_waited_for(database: Database) -> None:

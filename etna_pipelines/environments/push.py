@@ -8,7 +8,7 @@ the check after the swap is swapped out again.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,10 @@ from etna_pipelines.stores.store import Store
 
 if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
+
+
+KEPT_FRESH = timedelta(minutes=10)
+"""How long after the fix-ups rows that are kept may still be swapped in; later they are taken over anew."""
 
 
 class Begun(BaseModel):
@@ -129,6 +133,7 @@ class Pushing:
         with self._step(begun) as (ground, lock):
             outage = 0.0
             if not self._serves(begun):
+                self._forget_old(begun)
                 self._bring_to("fixed up", begun, ground)
                 outage = self._swap(begun, lock).outage
             self._see_healthy(begun)
@@ -207,6 +212,13 @@ class Pushing:
         for stage in stages.missing(self._new(begun), wanted):
             work[stage](begun, ground)
             stages.reach(self._new(begun), stage)
+
+    def _forget_old(self, begun: Begun) -> None:
+        """What was taken over from the live database, long ago, would lose what was written there since."""
+        new = self._new(begun)
+        since = stages.fixed_up_at(new) if self.target.fix_ups.keep else None
+        if since and since < datetime.now(UTC) - KEPT_FRESH:
+            stages.reach(new, None)
 
     @contextmanager
     def _as_restorer(self, begun: Begun, ground: Ground) -> Iterator[Database]:

@@ -1,6 +1,7 @@
 """How far the new database of a push is, said by its comment: what is half done by a killed step is told from what is
 done, and a step that is run again begins where the last one that ended left off."""
 
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from etna_pipelines.environments.history import MARK, serving_of
@@ -14,20 +15,33 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 
 def reached(new: Database) -> Stage | None:
     """The last stage that it came to; None where there is no such database, or one that has to be filled anew."""
-    with new.maintenance.connect() as connection:
-        comment = comment_of(connection, new.name)
-    if serving_of(comment):  # said right before the swap
-        return "fixed up"
-    return next((stage for stage in STAGES if comment == MARK + stage), None)
+    return _read(new)[0]
+
+
+def fixed_up_at(new: Database) -> datetime | None:
+    """When its fix-ups had been made; None where they have not."""
+    stage, since = _read(new)
+    return since if stage == "fixed up" else None
 
 
 def reach(new: Database, stage: Stage | None) -> None:
     """Note that it came to a stage; None before what must not be done twice."""
     with new.maintenance.connect() as connection:
-        set_comment(connection, new.name, MARK + stage if stage else None)
+        set_comment(connection, new.name, f"{MARK}{stage} {datetime.now(UTC).isoformat()}" if stage else None)
 
 
 def missing(new: Database, wanted: Stage) -> list[Stage]:
     """The stages up to `wanted` that it did not come to yet."""
     done = reached(new)
     return list(STAGES[STAGES.index(done) + 1 if done else 0 : STAGES.index(wanted) + 1])
+
+
+def _read(new: Database) -> tuple[Stage | None, datetime | None]:
+    """The stage, and since when."""
+    with new.maintenance.connect() as connection:
+        comment = comment_of(connection, new.name) or ""
+    if serving := serving_of(comment):  # said right before the swap
+        return "fixed up", serving.pushed
+    said, _, since = comment.removeprefix(MARK).rpartition(" ")
+    stage = next((stage for stage in STAGES if comment.startswith(MARK) and said == stage), None)
+    return stage, datetime.fromisoformat(since) if stage else None

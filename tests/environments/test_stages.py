@@ -4,11 +4,14 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from etna_pipelines.environments import history, stages
 from etna_pipelines.environments import push as module
+from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.environments.push import Begun, Pushing
 from etna_pipelines.errors import PushFailed, PushRefused
 from etna_pipelines.settings import Environment
@@ -109,6 +112,21 @@ def test_what_a_failed_step_dropped_is_filled_anew_and_never_half(
     with serving.database.connect() as connection:
         hosts = connection.execute("SELECT hostname FROM wagtailcore_site ORDER BY id").fetchall()
     assert hosts[0] == ("development.example.org",)
+
+
+def test_rows_to_keep_are_taken_over_anew_where_a_push_is_resumed_late(
+    serving: Environment, pushing: PushingOf, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(serving)
+    keeping = replace(serving, fix_ups=FixUps(keep=["django_site"]))
+    begun = pushing(keeping).begin()
+    run(pushing(keeping), begun, "fix_up")
+    with serving.database.connect() as connection:
+        connection.execute("INSERT INTO django_site VALUES (7, 'made.meanwhile', 'A token')")
+    monkeypatch.setattr(module, "KEPT_FRESH", timedelta())
+    run(pushing(keeping), begun, "swap_in")
+    with serving.database.connect() as connection:
+        assert connection.execute("SELECT id FROM django_site ORDER BY 1").fetchall() == [(1,), (7,)]
 
 
 def test_pushes_beside_each_other_end_in_the_order_they_began_in(

@@ -124,7 +124,7 @@ class RedeployFailed(EtnaError):
 
 
 class RedeployRefused(RedeployFailed):
-    """What was to be redeployed does not serve: nothing was asked for."""
+    """Nothing was asked for: what was to be redeployed does not serve, or the settings lack something."""
 
 
 class RedeployUnfinished(RedeployFailed):

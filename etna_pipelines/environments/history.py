@@ -58,6 +58,8 @@ class Push(_Model):
     """The database that served before, kept for a rollback."""
     version: str | None = None
     """The version of the application that it is for; None for whichever is there."""
+    holds: str | None = None
+    """The push whose data a rollback brought back; None for data that no push brought."""
 
 
 class RedeployOutcome(_Model):
@@ -77,6 +79,17 @@ class RedeployOutcome(_Model):
     """What kind of redeployer asked, and whose the reference is."""
     reference: str | None = None
     """What the system that deploys calls it: a run's number, a command's id."""
+    deployed: bool = False
+    """Whether it was deployed, and only its health is not known yet."""
+    failed: str | None = None
+    """The version that failed last after this push."""
+    good: "RedeployOutcome | None" = None
+    """The last one after the same push that had succeeded before this one was asked for."""
+
+    @property
+    def last_good(self) -> "RedeployOutcome | None":
+        """The last one after this push that succeeded."""
+        return self if self.succeeded else self.good
 
 
 class Record(_Model):
@@ -131,7 +144,12 @@ def of_snapshot(store: Store, id_: str) -> list[Record]:
     return sorted(found, key=lambda record: record.push.started)
 
 
-def record_redeploy(store: Store, push: Push, outcome: RedeployOutcome) -> None:
+def forget(store: Store, push: Push) -> None:
+    """Delete the record of what was not done after all."""
+    store.delete([_key(push), *([f"lineage/{push.snapshot}/{_key(push)}"] if push.snapshot else [])])
+
+
+def record_redeploy(store: Store, push: Push, outcome: RedeployOutcome | None) -> None:
     """Keep how the redeploy after a push went, or that it was asked for."""
     known = recorded(store, push) or Record(push=push, by=_who())
     _write(store, known.model_copy(update={"redeploy": outcome}))
@@ -151,6 +169,19 @@ def last(store: Store, environment: str) -> Record | None:
     """The newest push or rollback of an environment."""
     keys = [item.key for item in store.list(f"pushes/{environment}/")]
     return _read(store, max(keys)) if keys else None
+
+
+def version_of(store: Store, environment: str, push_id: str) -> str | None:
+    """The version that last served the data of a push, be it after a rollback to it; else the one it was pushed for."""
+    oldest = f"pushes/{environment}/{push_id}.json"
+    for key in sorted((item.key for item in store.list(f"pushes/{environment}/")), reverse=True):
+        if key < oldest:
+            break
+        known = _read(store, key)
+        if push_id in (known.push.id, known.push.holds):
+            good = known.redeploy and known.redeploy.last_good
+            return good.wanted if good else known.push.version
+    return None
 
 
 def last_pushed(store: Store, beginning: str) -> dict[str, datetime]:

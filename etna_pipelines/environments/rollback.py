@@ -1,15 +1,18 @@
 """What an environment served before, swapped back in."""
 
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from etna_pipelines.environments import history
 from etna_pipelines.environments.guard import refuse_production, refuse_snapshot
-from etna_pipelines.environments.history import Push
+from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import previous_name
-from etna_pipelines.environments.target import alone, explained, recording
-from etna_pipelines.errors import EtnaError, PushFailed, PushRefused
+from etna_pipelines.environments.target import alone, explained
+from etna_pipelines.errors import EtnaError, PushFailed, PushRefused, StoreError
 from etna_pipelines.postgres.handover import comment_of
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.postgres.swap import swap_back
@@ -20,11 +23,12 @@ if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
 
 
-def rollback(target: "Environment", *, production: Database, store: Store) -> Push:
-    """Exchange what `target` serves and what it served before; a second rollback takes the first one back.
+def rollback(target: "Environment", *, production: Database, store: Store, expected: str | None = None) -> Push:
+    """Exchange what `target` serves and what it served before; a second rollback takes the first one back. `expected`:
+    only if the push of that id is what serves now.
 
-    Raises PushRefused where nothing was kept, SwapFailed, or PushFailed: the target serves what it served before."""
-    started, clock, push_id = datetime.now(UTC), time.monotonic(), new_id()
+    Raises PushRefused where nothing was kept, SwapFailed, StoreError, or PushFailed: the target serves what it served
+    before."""
     live, previous = target.database, previous_name(target.database.name)
     with alone(target), explained(target):
         refuse_production(target, production)
@@ -32,30 +36,54 @@ def rollback(target: "Environment", *, production: Database, store: Store) -> Pu
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [previous]).fetchone():
                 raise PushRefused(f"{live.label} has no previous database to roll back to: push a snapshot instead.")
             held = history.serving_of(comment_of(connection, previous))
+            serving = history.serving_of(comment_of(connection, live.name))
+        if expected and (serving is None or serving.push != expected):
+            raise PushRefused(f"{target.name} is not rolled back: it does not serve the push {expected} any more.")
         if held:
             refuse_snapshot(held.kind, held.snapshot, target)
-        swapped = swap_back(live, previous)
-        try:
-            live.connect().close()
-        except EtnaError as error:
-            swap_back(live, previous)
-            raise PushFailed(
-                f"The previous database of {target.name} is not usable and was put back: {error}"
-            ) from None
-        serving = history.serving(live)
-    done = Push(
-        id=push_id,
-        action="rollback",
-        environment=target.name,
-        snapshot=serving.snapshot if serving else None,
-        kind=serving.kind if serving else None,
-        rules=serving.rules if serving else None,
-        started=started,
-        seconds=time.monotonic() - clock,
-        outage=swapped.outage,
-        rows=0,
-        previous=previous,
-    )
-    with recording(target.name, done.snapshot):
-        history.record(store, done)
+        done = Push(
+            id=new_id(),
+            action="rollback",
+            environment=target.name,
+            snapshot=held.snapshot if held else None,
+            kind=held.kind if held else None,
+            rules=held.rules if held else None,
+            started=datetime.now(UTC),
+            seconds=0,
+            outage=0,
+            rows=0,
+            previous=previous,
+            version=history.version_of(store, target.name, held.push) if held else None,
+            holds=held.push if held else None,
+        )
+        with _recorded(store, done, target, held):
+            outage = _swapped(target, previous)
+        done = done.model_copy(update={"outage": outage, "seconds": (datetime.now(UTC) - done.started).total_seconds()})
+        with suppress(StoreError):  # only how long it took is missing
+            history.record(store, done)
     return done
+
+
+@contextmanager
+def _recorded(store: Store, done: Push, target: "Environment", held: Serving | None) -> Iterator[None]:
+    """Kept before it is done, as whoever repeats a rollback whose record is missing would take it back; and forgotten
+    where it was not done after all."""
+    history.record(store, done)
+    try:
+        yield
+    except BaseException:
+        with suppress(EtnaError, psycopg.Error):
+            if history.serving(target.database) != held:
+                history.forget(store, done)
+        raise
+
+
+def _swapped(target: "Environment", previous: str) -> float:
+    """Swap, see that what serves now can be reached, and return how long new connections waited, in seconds."""
+    outage = swap_back(target.database, previous).outage
+    try:
+        target.database.connect().close()
+    except EtnaError as error:
+        swap_back(target.database, previous)
+        raise PushFailed(f"The previous database of {target.name} is not usable and was put back: {error}") from None
+    return outage

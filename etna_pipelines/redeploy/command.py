@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from etna_pipelines.errors import RedeployFailed, RedeployUnfinished
+from etna_pipelines.errors import RedeployFailed, RedeployRefused
 from etna_pipelines.own_program import environment_of, run_program
 from etna_pipelines.redeploy.placeholders import fill
 from etna_pipelines.redeploy.redeployer import Deployment, Redeployed
@@ -32,7 +32,7 @@ class CommandRedeployer:
         try:
             ended = run_program(command, self._environment(deployment), log, self.timeout)
         except OSError as error:
-            raise RedeployUnfinished(
+            raise RedeployRefused(
                 f"{deployment.failed}: {program} cannot be started ({error.strerror}); correct `redeploy` in "
                 "environments.yaml."
             ) from None

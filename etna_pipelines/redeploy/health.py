@@ -30,7 +30,7 @@ def check_application(health: Health, environment: str, expected: str | None, *,
         if wait_for(asking.is_well, health.patience, every):
             return asking.version
     raise RedeployFailed(
-        f"{environment} has its new database and was redeployed, and is not healthy after {health.patience} s: "
+        f"{environment} was redeployed and is not healthy after {health.patience} s: "
         f"{asking.last}; look at its log, then run `etna redeploy {environment}`, or `etna rollback {environment}` for "
         "the database it had before."
     )

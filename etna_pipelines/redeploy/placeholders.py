@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from etna_pipelines.errors import RedeployUnfinished
+from etna_pipelines.errors import RedeployRefused
 
 if TYPE_CHECKING:
     from etna_pipelines.redeploy.redeployer import Deployment
@@ -14,7 +14,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9._/+@-]+")
 """Names of versions and branches go into workflows and shells: one with a quote or a `$` in it would be run there."""
 
 _MISSING = {
-    "version": "no version is known: give `github` in environments.yaml, with releases, or a `version` that it has",
+    "version": "no version is known: give `github` in environments.yaml, with releases, or a `version` that it has, or name one by `--version`",
     "branch": "only feature environments have a branch",
     "image_tag": "neither a version nor a branch is known",
 }
@@ -28,18 +28,18 @@ def fill(text: str, deployment: "Deployment", quote: Callable[[str], str] = str)
     - `{environment}`: `staging`, `test/login-page`; `{name}`: the part after the slash, `login-page`
     - `{push}`: the idempotency key
 
-    Raises RedeployUnfinished for a placeholder that there is nothing for."""
+    Raises RedeployRefused for a placeholder that there is nothing for."""
     values = _values(deployment)
 
     def value(found: re.Match[str]) -> str:
         name = found[1]
         if not (filled := values[name]):
-            raise RedeployUnfinished(
+            raise RedeployRefused(
                 f"{deployment.failed}: `{{{name}}}` is to be filled in, and {_MISSING[name]}; then run `etna redeploy "
                 f"{deployment.environment}`."
             )
         if not _HARMLESS.fullmatch(filled):
-            raise RedeployUnfinished(
+            raise RedeployRefused(
                 f"{deployment.failed}: what `{{{name}}}` stands for has characters that no tag of an image may have; "
                 "rename the branch, or take the placeholder out of environments.yaml."
             )

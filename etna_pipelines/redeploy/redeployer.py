@@ -48,12 +48,12 @@ class Deployment:
     @property
     def failed(self) -> str:
         """The beginning of the sentence that says why."""
-        return f"{self.environment} has its new database and was not redeployed"
+        return f"{self.environment} was not redeployed"
 
     @property
     def unfinished(self) -> str:
         """The beginning of the sentence that says why its end is not known."""
-        return f"{self.environment} has its new database, and whether it was redeployed is not known yet"
+        return f"It is not known yet whether {self.environment} was redeployed"
 
     def not_ended(self, what: str, patience: float) -> RedeployUnfinished:
         """What was asked for takes longer than it is waited for."""
@@ -77,7 +77,8 @@ class Redeployer(Protocol):
     def redeploy(self, deployment: Deployment) -> Redeployed:
         """Redeploy and see it through to its end. Asked again with the same key, it goes on with what was asked for.
 
-        Raises RedeployUnfinished where the end is not known, and RedeployFailed where it is known and bad."""
+        Raises RedeployRefused where nothing was asked for, RedeployUnfinished where the end is not known, and
+        RedeployFailed where it is known and bad."""
         ...
 
 
@@ -93,27 +94,66 @@ def redeploy(
     """Redeploy the environment that `push` was for and see that it is healthy, unless the store says that this
     succeeded: then return how. `anew`: unless it succeeded with this very version.
 
-    A push that the store does not know was not swapped in, and one that is not the last does not serve any more: both
-    are refused. What was asked for and did not come to a known end is gone on with; a failure can be tried again.
-    Raises RedeployFailed, LockHeld, GitHubError."""
+    A push that the store does not know was not swapped in, and one whose data the database does not hold does not serve
+    any more: both are refused. What was asked for and did not come to a known end is gone on with, be it for another
+    version; a failure can be tried again. Raises RedeployFailed, LockHeld, GitHubError."""
     with exclusive(deployment.database, f"redeploy {push.environment}"):
-        before = _outcome(store, push, deployment.database)
+        known = before = _outcome(store, push, deployment.database)
+        way = type(redeployer).__name__
         if before and anew and before.wanted != deployment.version:
-            before = before.model_copy(update={"succeeded": False})  # as far as this version goes
+            before = _overtaken(store, push, deployment, redeployer, before)
+        elif before and before.wanted:
+            deployment = replace(deployment, version=before.wanted)  # a failed one is tried again as it was
         if before and before.succeeded:
             return Redeployed(before.version, before.seconds)
-        asked = _asked(store, push, deployment, before, way=type(redeployer).__name__)
+        asked = _asked(store, push, deployment, before, way)
         try:
-            done = redeployer.redeploy(asked)
-            version = check_application(_filled(health, asked), asked.environment, asked.version) if health else None
+            done = _deployed(store, push, asked, redeployer, health, before)
+        except RedeployRefused:
+            if not asked.asked:
+                history.record_redeploy(store, push, known)
+            raise
         except RedeployUnfinished:
             raise
         except RedeployFailed:
-            _record(store, push, succeeded=False)
+            _record(store, push, succeeded=False, failed=asked.version)
             raise
-        done = replace(done, version=version or done.version or asked.version)
         _record(store, push, succeeded=True, version=done.version, seconds=done.seconds)
         return done
+
+
+def _deployed(
+    store: Store,
+    push: Push,
+    asked: Deployment,
+    redeployer: Redeployer,
+    health: Health | None,
+    before: RedeployOutcome | None,
+) -> Redeployed:
+    """Deploy and see that it is healthy; what was deployed by an interrupted try is not deployed again."""
+    filled = _filled(health, asked) if health else None  # says what it lacks before anything is asked for
+    if before and before.succeeded is None and before.deployed:
+        done = Redeployed(before.version, before.seconds)
+    else:
+        done = redeployer.redeploy(asked)
+        _record(store, push, deployed=True, version=done.version, seconds=done.seconds)
+    version = check_application(filled, asked.environment, asked.version) if filled else None
+    return replace(done, version=version or done.version or asked.version)
+
+
+def _overtaken(
+    store: Store, push: Push, deployment: Deployment, redeployer: Redeployer, before: RedeployOutcome
+) -> RedeployOutcome:
+    """What became of another version, as far as the wanted one goes: nothing. One that is under way is seen to its end
+    first: it would come last else."""
+    if before.succeeded is None and not before.deployed:
+        try:
+            redeployer.redeploy(_asked(store, push, deployment, before, type(redeployer).__name__))
+        except RedeployUnfinished:
+            raise
+        except RedeployFailed:
+            pass  # it has ended
+    return before.model_copy(update={"succeeded": False, "good": before.last_good})
 
 
 def _filled(health: Health, deployment: Deployment) -> Health:
@@ -128,18 +168,19 @@ def _outcome(store: Store, push: Push, database: Database) -> RedeployOutcome | 
         raise RedeployRefused(
             f"{push.environment} is not redeployed: the store has no record of push {push.id}; push again."
         )
-    if last.push.id != push.id and not _serves(database, push):
+    serving = history.serving(database)
+    serves = serving is not None and serving.push == (push.id if push.action == "push" else push.holds)
+    if last.push.id != push.id and not serves:  # it may serve all the same: it took longer than a later one
         raise RedeployRefused(
             f"{push.environment} is not redeployed for push {push.id}, which does not serve any more: there was a "
             f"{last.push.action} since; run `etna redeploy {push.environment}` for that one."
         )
+    if serving and not serves and (push.action == "push" or push.holds):
+        raise RedeployRefused(
+            f"{push.environment} is not redeployed: it serves the push {serving.push}, and the last that was recorded "
+            f"is the {push.action} {push.id}; push again."
+        )
     return known.redeploy
-
-
-def _serves(database: Database, push: Push) -> bool:
-    """Whether the database is what a push made, however old that is: it may have taken longer than a later one."""
-    serving = history.serving(database)
-    return serving is not None and serving.push == push.id
 
 
 def _asked(store: Store, push: Push, deployment: Deployment, before: RedeployOutcome | None, way: str) -> Deployment:
@@ -159,6 +200,7 @@ def _asked(store: Store, push: Push, deployment: Deployment, before: RedeployOut
             note=note,
         )
     attempt = before.attempt + 1 if before else 1
+    good = before.last_good if before else None
     asked = RedeployOutcome(
         succeeded=None,
         version=None,
@@ -166,6 +208,8 @@ def _asked(store: Store, push: Push, deployment: Deployment, before: RedeployOut
         at=datetime.now(UTC),
         wanted=deployment.version,
         attempt=attempt,
+        failed=before.failed if before else None,
+        good=good.model_copy(update={"good": None}) if good else None,
     )
     history.record_redeploy(store, push, asked)
     return replace(deployment, attempt=attempt, note=note)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from etna_pipelines.errors import RedeployFailed, RedeployUnfinished
+from etna_pipelines.errors import RedeployFailed, RedeployRefused
 from etna_pipelines.redeploy.aws import asked_once, asked_patiently, told_of, write_parameter
 from etna_pipelines.redeploy.placeholders import fill
 from etna_pipelines.redeploy.redeployer import Deployment, Redeployed
@@ -93,14 +93,14 @@ class SsmRedeployer:
         running = sorted(instance for instance, state in states.items() if state == "running")
         wanted = ", ".join(f"{tag}={value}" for tag, value in tags.items())
         if not states:
-            raise RedeployUnfinished(f"{deployment.failed}: no instance carries {wanted}; correct the tags of `ssm`.")
+            raise RedeployRefused(f"{deployment.failed}: no instance carries {wanted}; correct the tags of `ssm`.")
         if not running:
-            raise RedeployUnfinished(
+            raise RedeployRefused(
                 f"{deployment.failed}: none of the {len(states)} instances with {wanted} is running; start them, then "
                 f"run `etna redeploy {deployment.environment}`."
             )
         if len(running) > MOST_INSTANCES:
-            raise RedeployUnfinished(
+            raise RedeployRefused(
                 f"{deployment.failed}: {len(running)} instances carry {wanted}, and one command reaches "
                 f"{MOST_INSTANCES}; name one more tag."
             )

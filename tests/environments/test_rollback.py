@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from etna_pipelines.environments import history
+from etna_pipelines.environments import rollback as module
 from etna_pipelines.environments.history import Push
-from etna_pipelines.errors import PushRefused
+from etna_pipelines.errors import PushRefused, StoreError
 from etna_pipelines.settings import Environment
 from tests.environments.conftest import HANDMADE, RESTORED, MakeTarget, Published, Send, titles
 
@@ -47,6 +48,26 @@ def test_a_full_copy_comes_back_only_where_full_ones_may_be(
         back(dataclasses.replace(staging, expires_after=timedelta()))
     serving = history.serving(staging.database)
     assert serving and serving.push == pushed.id
+
+
+def test_a_rollback_that_can_not_be_recorded_is_not_done(
+    serving: Environment, send: Send, back: Back, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> None:
+        raise StoreError("The store is down.")
+
+    pushed = send(serving)
+    with monkeypatch.context() as patched:
+        patched.setattr(history, "record", down)
+        with pytest.raises(StoreError):
+            back(serving)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "swap_back", down)
+        with pytest.raises(StoreError):
+            back(serving)
+    assert titles(serving.database) == RESTORED
+    last = history.last(published.store, "development")
+    assert last and last.push == pushed
 
 
 def test_production_is_not_rolled_back(serving: Environment, send: Send, back: Back, published: Published) -> None:

@@ -132,7 +132,7 @@ def test_without_a_configuration_file_everything_is_embedded(the_bench: Bench) -
         bench,
         ended,
         "development_redeploy",
-        r"development has its new database and was not redeployed: .+; read .+\.log, "
+        r"development was not redeployed: .+; read .+\.log, "
         r"then run `etna redeploy development`\.",
     )
     assert "✓ development_database.swap" in ended.err

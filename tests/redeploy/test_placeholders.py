@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from etna_pipelines.environments.features import feature_of
-from etna_pipelines.errors import RedeployUnfinished
+from etna_pipelines.errors import RedeployRefused
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.redeploy.placeholders import fill, fill_values
 from etna_pipelines.redeploy.redeployer import Deployment
@@ -36,7 +36,7 @@ def test_other_braces_stay() -> None:
     ],
 )
 def test_what_nothing_is_known_for_is_refused(text: str, deployment: Deployment, why: str) -> None:
-    with pytest.raises(RedeployUnfinished, match=why):
+    with pytest.raises(RedeployRefused, match=why):
         fill(text, deployment)
 
 
@@ -45,6 +45,6 @@ def test_a_branch_that_a_shell_would_run_is_refused(branch: str) -> None:
     feature = feature_of(branch)
     dangerous = replace(LOGIN, feature=feature)
     for text in ("./deploy {branch}", "./deploy {image_tag}"):
-        with pytest.raises(RedeployUnfinished, match="characters that no tag of an image may have"):
+        with pytest.raises(RedeployRefused, match="characters that no tag of an image may have"):
             fill(text, dangerous, shlex.quote)
     assert fill("{name}", dangerous, shlex.quote) == feature.name

@@ -4,12 +4,14 @@ from pathlib import Path
 import pytest
 
 from etna_pipelines.environments import history
-from etna_pipelines.environments.history import Push, RedeployOutcome
-from etna_pipelines.errors import GitHubError, LockHeld, RedeployFailed, RedeployUnfinished
+from etna_pipelines.environments.history import Push, RedeployOutcome, Serving
+from etna_pipelines.errors import GitHubError, LockHeld, RedeployFailed, RedeployRefused, RedeployUnfinished
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.server import Database
+from etna_pipelines.redeploy import redeployer as module
 from etna_pipelines.redeploy.redeployer import Deployment, Redeployed, redeploy
 from etna_pipelines.redeploy.spec import Health
+from etna_pipelines.snapshots.manifest import new_id
 from etna_pipelines.stores.local import LocalStore
 from tests.environments.test_history import a_push
 
@@ -20,11 +22,13 @@ class Recording:
 
     fails: BaseException | None = None
     calls: list[str] = field(default_factory=list)
+    versions: list[str | None] = field(default_factory=list)
     found: list[str | None] = field(default_factory=list)
     """The references that earlier tries left."""
 
     def redeploy(self, deployment: Deployment) -> Redeployed:
         self.calls.append(deployment.key)
+        self.versions.append(deployment.version)
         self.found.append(deployment.reference if deployment.asked else "new")
         if self.fails:
             deployment.note(f"run of {deployment.key}")
@@ -120,6 +124,90 @@ def test_another_version_is_deployed_where_that_is_asked_for(
     for _ in range(2):
         assert redeploy(pushed, later, redeployer, store, anew=True).version == "26.08.22.1"
     assert redeployer.calls == [pushed.id, f"{pushed.id}-2"]
+
+
+def test_a_version_that_is_under_way_comes_to_its_end_before_another_one(
+    database: Database, store: LocalStore, pushed: Push
+) -> None:
+    redeployer = Recording(KeyboardInterrupt())
+    first, later = (_deployment(pushed, database, version) for version in ("26.08.21.1", "26.08.22.1"))
+    with pytest.raises(KeyboardInterrupt):
+        redeploy(pushed, first, redeployer, store)
+    redeployer.fails = RedeployUnfinished("patience")
+    with pytest.raises(RedeployUnfinished):
+        redeploy(pushed, later, redeployer, store, anew=True)
+    redeployer.fails = None
+    assert redeploy(pushed, later, redeployer, store, anew=True).version == "26.08.22.1"
+    assert redeployer.calls == [pushed.id] * 3 + [f"{pushed.id}-2"]
+    assert redeployer.versions == ["26.08.21.1"] * 3 + ["26.08.22.1"]
+
+
+def test_a_later_version_that_fails_is_tried_again_and_the_one_that_worked_is_known(
+    database: Database, store: LocalStore, pushed: Push
+) -> None:
+    redeployer = Recording()
+    first, later = (_deployment(pushed, database, version) for version in ("26.08.21.1", "26.08.22.1"))
+    redeploy(pushed, first, redeployer, store)
+    redeployer.fails = FAILURE
+    for _ in range(2):
+        with pytest.raises(RedeployFailed):
+            redeploy(pushed, later, redeployer, store, anew=True)
+    kept = _outcome(store, pushed)
+    assert (kept.failed, kept.last_good and kept.last_good.wanted) == ("26.08.22.1", "26.08.21.1")
+
+    redeployer.fails = None
+    assert redeploy(pushed, first, redeployer, store).version == "26.08.22.1"
+
+
+def test_what_was_deployed_is_not_deployed_again_for_its_health(
+    database: Database, store: LocalStore, pushed: Push, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redeployer = Recording()
+
+    def look(answer: BaseException | str) -> Redeployed:
+        def check(health: Health, environment: str, expected: str | None) -> str:
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(module, "check_application", check)
+        return redeploy(pushed, _deployment(pushed, database), redeployer, store, health=Health(url="http://a.test/"))
+
+    with pytest.raises(KeyboardInterrupt):
+        look(KeyboardInterrupt())
+    assert look("26.08.21.2216") == Redeployed("26.08.21.2216", 1.5)
+    assert redeployer.calls == [pushed.id]
+
+
+def test_what_is_lacking_is_said_before_anything_is_asked_for(
+    database: Database, store: LocalStore, pushed: Push
+) -> None:
+    redeployer, health = Recording(), Health(url="http://127.0.0.1:1/{version}", patience=1)
+    for _ in range(2):
+        with pytest.raises(RedeployRefused, match=r"no version is known: .* name one by `--version`"):
+            redeploy(pushed, _deployment(pushed, database), redeployer, store, health=health)
+    known = history.recorded(store, pushed)
+    assert (redeployer.calls, known and known.redeploy) == ([], None)
+    redeploy(pushed, _deployment(pushed, database, "26.08.21.1"), redeployer, store, anew=True)
+    assert redeployer.calls == [pushed.id]
+
+
+def test_data_that_no_record_tells_of_is_not_redeployed_for_another_push(
+    database: Database, store: LocalStore, pushed: Push
+) -> None:
+    """As when the record of a rollback is lost."""
+    redeployer = Recording()
+    redeploy(pushed, _deployment(pushed, database), redeployer, store)
+    other = Serving(push=new_id(), snapshot="s", kind="stripped", rules=None, pushed=pushed.started)
+    with database.connect() as connection:
+        history.mark(connection, database.name, other)
+    with pytest.raises(RedeployRefused, match=f"it serves the push {other.push}, and the last that was recorded is"):
+        redeploy(pushed, _deployment(pushed, database), redeployer, store)
+
+    back = a_push().model_copy(update={"action": "rollback", "holds": other.push})
+    history.record(store, back)
+    redeploy(back, _deployment(back, database), redeployer, store)
+    assert redeployer.calls == [pushed.id, back.id]
 
 
 def test_an_application_that_is_not_healthy_is_a_failure(database: Database, store: LocalStore, pushed: Push) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from etna_pipelines.errors import RedeployFailed, RedeployUnfinished
+from etna_pipelines.errors import RedeployFailed, RedeployRefused, RedeployUnfinished
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.redeploy.redeployer import Deployment
 from etna_pipelines.redeploy.spec import SsmRedeploy
@@ -120,9 +120,9 @@ def test_patience_ends_before_the_script_does(staging: Deployment) -> None:
 
 
 def test_no_instance_is_there_or_running(staging: Deployment) -> None:
-    with pytest.raises(RedeployUnfinished, match="no instance carries Name=nowhere, Application=etna"):
+    with pytest.raises(RedeployRefused, match="no instance carries Name=nowhere, Application=etna"):
         redeploy(staging, "nowhere")
     boto3.client("ec2").stop_instances(InstanceIds=instances("asleep", 2))
-    with pytest.raises(RedeployUnfinished, match="none of the 2 instances with Name=asleep, Application=etna is runn"):
+    with pytest.raises(RedeployRefused, match="none of the 2 instances with Name=asleep, Application=etna is runn"):
         redeploy(staging, "asleep")
     assert sent(staging) == []

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(help="staging, development, local, or test/login-page for a feature environment.")]
 Snapshot = Annotated[str, typer.Option(help="The id of a snapshot; else the newest one that may go there.")]
 
+Version = Annotated[str, typer.Option(help="The version of the application; else the one that the push was for.")]
+
 
 def push(environment: Name, snapshot: Snapshot = "") -> None:
     """Make an environment serve a snapshot, and redeploy it. Whatever fails before the swap changes nothing."""
@@ -42,9 +44,9 @@ def rollback(environment: Name) -> None:
     tell_of_a_redeploy(steps.redeploy(done))
 
 
-def redeploy(environment: Name) -> None:
-    """Redeploy what was last swapped into an environment, where that failed."""
-    if not tell_of_a_redeploy(push_steps().redeploy_last(environment)):
+def redeploy(environment: Name, version: Version = "") -> None:
+    """Redeploy what was last swapped into an environment, where that failed; or redeploy another version."""
+    if not tell_of_a_redeploy(push_steps().redeploy_last(environment, version)):
         console.print(f"environments.yaml names no way to redeploy {environment}.")
 
 

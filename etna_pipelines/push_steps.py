@@ -101,12 +101,13 @@ class PushSteps(Work):
         self.fix_up(begun)
         return self.swap_in(begun)
 
-    def rollback(self, environment: str) -> Push:
-        """Swap what an environment served before back in."""
+    def rollback(self, environment: str, expected: str | None = None) -> Push:
+        """Swap what an environment served before back in; with `expected`, only if it serves the push of that id."""
         start_embedded(self.settings)
         target = self.environment(environment)
         await_awake(target, self.progress)
-        return rollback(target, production=self.settings.production.database, store=self.records(environment))
+        production, records = self.settings.production.database, self.records(environment)
+        return rollback(target, production=production, store=records, expected=expected)
 
     def full_copies(self, environment: str) -> list[FullCopy]:
         """The full copies that an environment serves and keeps, and when each expires."""
@@ -156,8 +157,8 @@ class PushSteps(Work):
         """Redeploy what a push was for; None where the settings name no way to. Raises EnvironmentGone where a feature
         environment has left its registry meanwhile.
 
-        Where it fails and the settings say so, the previous database is swapped back in and redeployed, once; that
-        the push failed is raised all the same."""
+        Where it fails and the settings say so, what worked comes back, once: the version that was redeployed before
+        for this very push, else the previous database with its version. That it failed is raised all the same."""
         target = self.environment(done.environment)
         if target.feature and not is_registered(self.settings, target.feature):
             raise EnvironmentGone(f"{target.name} is not redeployed: {target.feature.branch} has left the registry.")
@@ -166,9 +167,9 @@ class PushSteps(Work):
         except (RedeployRefused, RedeployUnfinished):
             raise
         except RedeployFailed as failure:
-            if not target.rolls_back or not done.previous or done.action == "rollback":
+            if not target.rolls_back:
                 raise
-            raise self._rolled_back(target, failure) from None
+            raise self._undone(done, target, failure) from None
 
     def _redeploy(self, done: Push, target: Environment, version: str) -> Redeployed | None:
         redeployer = redeployer_for(target, self.settings)
@@ -198,10 +199,20 @@ class PushSteps(Work):
         with self.settings.open_github() as github:
             return version_for(target, github, self.settings.releases.build)
 
-    def _rolled_back(self, target: Environment, failure: RedeployFailed) -> RedeployFailed:
-        """Roll back; the error that tells of both."""
+    def _undone(self, done: Push, target: Environment, failure: RedeployFailed) -> RedeployFailed:
+        """Bring back what worked; the error that tells of both. Data is given up only where no version has worked with
+        it: else it has served, and people may have worked on it since."""
+        record = history.recorded(self.records(target.name), done)
+        good = record.redeploy.last_good if record and record.redeploy else None
         try:
-            self.redeploy(self.rollback(target.name))
+            if good:
+                if not good.wanted:
+                    return failure
+                self._redeploy(done, target, good.wanted)
+                return RedeployFailed(f"{target.name} was redeployed with {good.wanted} again: {failure}")
+            if not done.previous or done.action == "rollback":
+                return failure
+            self.redeploy(self.rollback(target.name, expected=done.id))
         except EtnaError as error:
             return RedeployFailed(f"{failure} Its rollback did not go well either: {error}")
         return RedeployFailed(

@@ -1,7 +1,7 @@
 """A redeploy that fails, and what follows it: programs and databases are real, the pushes were made by hand."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from etna_pipelines.environments import history
-from etna_pipelines.environments.history import Push, Serving
+from etna_pipelines.environments.history import Push, RedeployOutcome, Serving
 from etna_pipelines.errors import RedeployFailed, RedeployRefused
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.push_steps import PushSteps
+from etna_pipelines.redeploy.command import CommandRedeployer
+from etna_pipelines.redeploy.redeployer import Deployment, Redeployed
 from etna_pipelines.settings import load
 from etna_pipelines.snapshots.manifest import new_id
 from tests.github_http import HttpServer, Reply
@@ -148,12 +150,62 @@ def test_a_release_is_deployed_by_its_workflow_and_must_answer(
 
 def test_a_rollback_that_is_only_offered_waits_to_be_asked_for(broken: Broken) -> None:
     configure("automatic", "offered")
-    with pytest.raises(RedeployFailed, match="development has its new database and was not redeployed"):
+    with pytest.raises(RedeployFailed, match="development was not redeployed"):
         broken.steps.redeploy(broken.push)
     assert (broken.content, broken.deployed) == ("new", ["new"])
 
     broken.steps.redeploy(broken.steps.rollback("development"))
     assert (broken.content, broken.deployed) == ("old", ["new", "old"])
+
+
+def test_the_data_comes_back_with_its_own_version(broken: Broken) -> None:
+    serve(broken, {"old": ["1", "2"], "new": ["1"]})
+    records = broken.steps.records("development")
+    old = Serving.model_validate(history.serving(broken.database.named(PREVIOUS))).push
+    known = history.find(records, "development", old)
+    assert known
+    for version, succeeded in (("1", True), ("2", False)):  # `2` was tried later, and given up
+        outcome = RedeployOutcome(succeeded=succeeded, version=None, seconds=1, at=datetime.now(UTC), wanted=version)
+        before = history.recorded(records, known.push)
+        good = before.redeploy if before else None
+        history.record_redeploy(records, known.push, outcome.model_copy(update={"good": good}))
+    pushed = broken.push.model_copy(update={"version": "3"})
+    history.record(records, pushed)
+
+    with pytest.raises(RedeployFailed, match="was rolled back to the database that it had before"):
+        broken.steps.redeploy(pushed)
+    assert broken.deployed == ["new@3", "old@1"]
+    last = history.last(records, "development")
+    assert last and (last.push.action, last.push.holds, last.push.version) == ("rollback", old, "1")
+
+
+def test_a_release_that_fails_gives_no_data_up(broken: Broken) -> None:
+    serve(broken, {"new": ["1", "2"]})
+    history.record(broken.steps.records("development"), broken.push.model_copy(update={"version": "1"}))
+    broken.steps.redeploy_last("development")
+    with pytest.raises(RedeployFailed, match="development was redeployed with 1 again: development was not redeployed"):
+        broken.steps.redeploy_last("development", "3")
+    assert (broken.content, broken.deployed) == ("new", ["new@1", "new@3", "new@1"])
+    assert broken.steps.redeploy_last("development", "1")
+    assert len(broken.deployed) == 3
+
+
+def test_what_a_person_rolled_back_meanwhile_is_not_taken_back(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: CommandRedeployer, deployment: Deployment) -> Redeployed:
+        broken.steps.rollback("development")
+        raise RedeployFailed(f"{deployment.failed}: it does not start.")
+
+    monkeypatch.setattr(CommandRedeployer, "redeploy", failing)
+    with pytest.raises(RedeployFailed, match=f"is not rolled back: it does not serve the push {broken.push.id} any mo"):
+        broken.steps.redeploy(broken.push)
+    assert broken.content == "old"
+
+
+def serve(broken: Broken, working: Mapping[str, Sequence[str]]) -> None:
+    """The application starts with some data at some versions."""
+    works = [f"{content}@{version}" for content, versions in working.items() for version in versions]
+    code = APPLICATION.replace("print(content,", "print(tried := f\"{content}@{os.environ.get('ETNA_VERSION')}\",")
+    Path("application.py").write_text(code.replace('content == "old"', f"tried in {works}"))
 
 
 def test_a_redeploy_that_could_not_be_asked_for_rolls_nothing_back(broken: Broken) -> None:

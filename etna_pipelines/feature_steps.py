@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import psycopg
@@ -26,6 +26,10 @@ from etna_pipelines.steps import Work
 
 Failures = Callable[[Mapping[str, Known]], Mapping[str, datetime]]
 """Of environments that were not made yet: whose last run ended without having made it, and when."""
+
+
+SLOWEST = timedelta(minutes=1)
+"""A tick of a sensor: a listing that seems to be older than the last one by more is from a clock that is wrong."""
 
 
 def none_failed(unmade: Mapping[str, Known]) -> Mapping[str, datetime]:  # noqa: ARG001
@@ -56,7 +60,7 @@ class FeatureSteps(Work):
         failed = failures({name: each for name, each in unmade.items() if name not in made})
 
         def compared(state: State) -> tuple[State, Plan]:
-            is_older = state.listed is not None and state.listed > now
+            is_older = state.listed is not None and timedelta() < state.listed - now < SLOWEST
             known = {
                 name: each.model_copy(update={"made": True}) if made.get(name) == each.created else each
                 for name, each in state.environments.items()

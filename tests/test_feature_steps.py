@@ -271,11 +271,13 @@ def test_looking_for_one_says_nothing_of_the_others(steps: FeatureSteps) -> None
 
 def test_an_older_listing_takes_nothing_back(steps: FeatureSteps) -> None:
     announce("feature/login")
-    steps.tick(NOON + HOUR)
+    steps.tick(NOON + timedelta(seconds=9))
     Path("wanted/feature/login").unlink()
 
     assert [request.name for request in steps.tick(NOON).to_make] == ["login"]
     assert steps.known()["login"].gone_since is None
+    steps.tick(NOON - HOUR)  # by another clock
+    assert steps.known()["login"].gone_since
 
 
 def test_databases_whose_environments_nobody_knows_go_when_a_person_says_so(steps: FeatureSteps) -> None:

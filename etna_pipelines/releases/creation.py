@@ -62,6 +62,8 @@ class Creating:
         if going and version and CalVer.parse(version) != CalVer.parse(going.version):
             raise ReleaseFailed(f"{going.version} was asked for and has not come to its end: run `etna release` first.")
         run = self._found(going) if going else None
+        if going and run is None:
+            self._forget(going)  # killed right before it was asked for
         if going is None or run is None:
             going, run = self._asked(version)
         return self._followed(going, run)

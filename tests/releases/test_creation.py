@@ -68,6 +68,20 @@ def test_what_never_arrived_is_asked_for_again_by_whoever_tries_again(
     assert create().build == 2207
 
 
+def test_what_was_claimed_and_never_asked_for_is_asked_for(
+    create: Create, github_server: GitHubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(GitHub, "dispatch_workflow", killed)
+        with pytest.raises(KeyboardInterrupt):
+            create()
+    assert create().build == 2207
+    assert len(github_server.dispatches) == 1
+
+
 def test_what_was_asked_for_is_gone_on_with(create: Create, github_server: GitHubServer) -> None:
     github_server.faults.append(broken(on="actions/runs/", times=50))
     with pytest.raises(GitHubError):

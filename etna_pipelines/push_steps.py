@@ -45,7 +45,7 @@ class PushSteps(Work):
 
     def snapshot(self, environment: str, id_: str = "") -> Manifest:
         """The snapshot of an id, or the newest of the kind that the environment is to have. Raises SnapshotMissing."""
-        kind = self.environment(environment).snapshot or "stripped"
+        kind = self.settings.target(environment).snapshot
         if not id_:
             return self.newest(kind)
         if kind == "full" and id_ in self.catalogue.ids("stripped"):  # those go anywhere
@@ -68,14 +68,15 @@ class PushSteps(Work):
             progress=self.progress,
         )
 
-    def begin(self, environment: str, snapshot: Manifest) -> Begun:
-        """Find every reason not to push a snapshot, or the subset of it that the environment is to have."""
+    def begin(self, environment: str, snapshot: Manifest, version: str = "") -> Begun:
+        """Find every reason not to push a snapshot, or the subset of it that the environment is to have. `version` is
+        the application's that it is for, where that is not the one that the environment is to run."""
         start_embedded(self.settings)
         target = self.environment(environment)
         redeployer_for(target, self.settings)  # says what it lacks before anything is done
         snapshot = self._part(target, snapshot)
         template = self.make_template(snapshot) if target.feature else None
-        return self._pushing(target, snapshot).begin(template)
+        return self._pushing(target, snapshot, version).begin(template)
 
     def fill(self, begun: Begun) -> None:
         """Restore or clone it into a new database."""
@@ -113,9 +114,18 @@ class PushSteps(Work):
         """The full copies that an environment serves and keeps, and when each expires."""
         return full_copies(self.environment(environment))
 
-    def expired(self, environment: str, now: datetime | None = None) -> list[str]:
-        """The databases that `expire` would do something about. Raises DatabaseUnreachable."""
-        return expired(self.environment(environment), now or datetime.now(UTC))
+    def expiry_due(self, environment: str, now: datetime | None = None) -> str | None:
+        """The key of a run of `expire` that is due, the same one all day; None where nothing has expired, as far as can
+        be known: where the environment is configured and its server is not an embedded one that is stopped.
+
+        Raises DatabaseUnreachable."""
+        settings, now = self.settings, now or datetime.now(UTC)
+        if environment not in settings.sections:
+            return None
+        if settings.is_embedded(environment) and not settings.embedded_server.is_running:
+            return None
+        over = expired(self.environment(environment), now)
+        return f"{min(over)}@{now:%Y-%m-%d}" if over else None
 
     def expire(self, environment: str, now: datetime | None = None) -> Push | None:
         """Replace an expired full copy that an environment serves by the newest stripped snapshot, and drop one that it
@@ -237,7 +247,7 @@ class PushSteps(Work):
         start_embedded(self.settings)
         return self._pushing(self.environment(begun.environment), self.catalogue.read(begun.kind, begun.snapshot))
 
-    def _pushing(self, target: Environment, snapshot: Manifest) -> Pushing:
+    def _pushing(self, target: Environment, snapshot: Manifest, version: str = "") -> Pushing:
         return Pushing(
             snapshot,
             target,
@@ -249,5 +259,5 @@ class PushSteps(Work):
             records=self.records(target.name),
             still_wanted=partial(is_registered, self.settings, target.feature) if target.feature else always,
             home=self.settings.home,
-            version=partial(self._version, target),
+            version=lambda: version or self._version(target),
         )

@@ -9,10 +9,24 @@ from etna_pipelines.environments.start import start_embedded
 from etna_pipelines.errors import ReleaseFailed, SettingsError
 from etna_pipelines.postgres.locks import exclusive_file
 from etna_pipelines.releases.calver import CalVer
+from etna_pipelines.settings_file import Staging
 from etna_pipelines.steps import WORKERS, Work
 
 if TYPE_CHECKING:
     from etna_pipelines.releases.rehearsal import Rehearsal
+
+
+@dataclass(frozen=True)
+class News:
+    """What was published since somebody looked."""
+
+    seen: str | None
+    """What the next look begins with."""
+    says: str
+    version: str | None = None
+    """The release that staging is to have now."""
+    with_data: bool = False
+    """Whether with the newest data, too."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,20 @@ class ReleaseSteps(Work):
             newest = newest_release(github, self.settings.releases.build)
         known = CalVer.parse(after)
         return str(newest) if newest and (known is None or newest > known) else None
+
+    def news(self, seen: str | None) -> News:
+        """The newest release that was published since a look that had `seen`, where staging is to have it. What is
+        there at the very first look (None) was there before. Raises GitHubError."""
+        staging = self.settings.sections.get("staging")
+        if not self.settings.github or not isinstance(staging, Staging) or staging.release == "nothing":
+            return News(seen, "environments.yaml has no `github`, or says that no release starts anything.")
+        newest = self.newest_published(seen or "")
+        if seen is None:
+            seen = newest or "no release"
+            return News(seen, f"{seen} was there before anybody looked.")
+        if newest is None:
+            return News(seen, f"None was published since {seen}.")
+        return News(newest, f"{newest} was published.", newest, with_data=staging.release == "refresh")
 
     def rehearse(self, version: str) -> "Rehearsal":
         """Run a release's migrations on the newest snapshot that staging may hold, in a private database beside it that

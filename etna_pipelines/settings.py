@@ -156,15 +156,20 @@ class Settings:
 
     def environment(self, name: str) -> Environment:
         """staging, development or local. Raises SettingsError for production and for names that are none."""
+        return self._environment(name, self.target(name), self.database(name))
+
+    def target(self, name: str) -> Target:
+        """What environments.yaml says of an environment, under `test` of `test/login-page`. Raises SettingsError."""
         if name == "production":
             raise SettingsError(
                 "production is where data comes from: nothing is ever pushed to it or rolled back there."
             )
-        if name not in self._targets:
-            raise SettingsError(f"There is no environment `{name}`: there are {', '.join(self._targets)}.")
-        if name == "test":
+        if name in ("test", "test/"):
             raise SettingsError("`test` stands for many environments: name one, as in `test/login-page`.")
-        return self._environment(name, self._targets[name], self.database(name))
+        section = self._targets.get("test" if name.startswith("test/") else name)
+        if section is None:
+            raise SettingsError(f"There is no environment `{name}`: there are {', '.join(self._targets)}.")
+        return section
 
     def feature_environment(self, feature: Feature) -> Environment:
         """The test environment of a branch. Raises SettingsError where environments.yaml has no `test`."""

@@ -1,8 +1,9 @@
 """What may stand in environments.yaml."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -12,7 +13,7 @@ from etna_pipelines.environments.registry_spec import RegistrySpec, Removal
 from etna_pipelines.github.spec import GitHubSpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
-from etna_pipelines.snapshots.manifest import Kind
+from etna_pipelines.snapshots.manifest import KINDS, Kind
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.strict_model import StrictModel
 
@@ -45,6 +46,8 @@ class Production(StrictModel):
 class Target(StrictModel):
     """An environment that snapshots are pushed to."""
 
+    may_hold: ClassVar[Sequence[Kind]] = ("stripped",)
+
     database: DatabaseAddress = EMBEDDED
     snapshot: Kind = "stripped"
     subset: Subset | None = None
@@ -63,8 +66,8 @@ class Target(StrictModel):
 
     @field_validator("snapshot")
     @classmethod
-    def _only_stripped(cls, snapshot: Kind) -> Kind:
-        if snapshot == "full":
+    def _it_may_hold(cls, snapshot: Kind) -> Kind:
+        if snapshot not in cls.may_hold:
             raise ValueError("must be `stripped`; only staging may see real people's data.")
         return snapshot
 
@@ -78,16 +81,13 @@ class Target(StrictModel):
 class Staging(Target):
     """The one environment that may hold what production holds."""
 
+    may_hold = KINDS
+
     snapshot: Kind = "full"
     expires_after: int = Field(default=14, ge=1)
     """Days that a full snapshot may be served."""
     release: Literal["refresh", "redeploy", "nothing"] = "redeploy"
     """What a published release starts here: a refresh of the data and a redeploy, a redeploy alone, or nothing."""
-
-    @field_validator("snapshot")
-    @classmethod
-    def _only_stripped(cls, snapshot: Kind) -> Kind:
-        return snapshot
 
 
 class Test(Target):

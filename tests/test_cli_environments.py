@@ -15,6 +15,14 @@ def test_rollback_takes_the_environments_there_are(etna: Etna) -> None:
     assert etna("rollback").code == 2
 
 
+def test_the_very_first_push_says_what_comes_before_it(etna: Etna, fresh: Path) -> None:
+    assert etna("push", "development").err == (
+        f"{fresh}/.etna/store has no stripped snapshot yet: run the job `nightly` first.\n"
+    )
+    assert etna("push", "test").err == "`test` stands for many environments: name one, as in `test/login-page`.\n"
+    assert not list(fresh.rglob("postgresql.conf"))
+
+
 def test_rollback_and_back(fresh: Path, etna: Etna, database: Database, server: EmbeddedServer) -> None:
     previous = database.named(f"{database.name}_previous")
     server.create_database(previous.name)

@@ -133,3 +133,4 @@ def test_what_migrates_is_what_serves(
 
     assert (fresh / "said").read_text().splitlines() == ["migrate 26.08.21.1", "run 26.08.21.1"]
     assert redeployed and redeployed.version == "26.08.21.1"
+    assert steps.begin("staging", full, "26.08.20.9").version == "26.08.20.9"  # a release that the sensor saw

@@ -24,12 +24,13 @@ class Which(dg.Config):
     """What a push can be told."""
 
     snapshot: str = Field("", description="The id of a snapshot; the newest one where nothing is said.")
+    version: str = Field("", description="Of the application that it is for; else the environment's own.")
 
 
 @dg.config_mapping
-def which_snapshot(config: Which) -> Mapping[str, Any]:
+def which(config: Which) -> Mapping[str, Any]:
     """What the asset is told is for its first step."""
-    return {"preflight": {"config": {"snapshot": config.snapshot}}}
+    return {"preflight": {"config": {"snapshot": config.snapshot, "version": config.version}}}
 
 
 def database(environment: str, snapshot: str, description: str) -> dg.AssetsDefinition:
@@ -45,7 +46,7 @@ def database(environment: str, snapshot: str, description: str) -> dg.AssetsDefi
             if context.has_partition_key:
                 etna.feature_steps().look_for(context.partition_key)
             steps, name = etna.push_steps(), _name(environment, context)
-            begun = steps.begin(name, steps.snapshot(name, config.snapshot))
+            begun = steps.begin(name, steps.snapshot(name, config.snapshot), config.version)
             if context.has_partition_key:  # a run that somebody starts in a terminal may be before the sensor
                 context.instance.add_dynamic_partitions(str(FEATURES.name), [context.partition_key])
             return begun.model_dump_json()
@@ -96,7 +97,7 @@ def database(environment: str, snapshot: str, description: str) -> dg.AssetsDefi
     @dg.graph_asset(
         name=f"{environment}_database",
         ins={"published": dg.AssetIn(snapshot, dagster_type=dg.Nothing)},
-        config=which_snapshot,
+        config=which,
         partitions_def=_partitions(environment),
         group_name=GROUP,
         kinds={"postgres"},

@@ -22,7 +22,8 @@ from etna_pipelines.defs.assets import (
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.ops import create, expire, redeploy_at, redeploy_expired, rehearse, remove
 
-CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}  # ours, which Definitions names `console`
+CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}
+"""Ours, which Definitions names `console`. A job that must be told a version has no default, and so not this one."""
 
 ONCE_MORE = {"dagster/max_retries": "2", "dagster/retry_strategy": "ALL_STEPS"}
 """For runs that nobody watches and no sensor asks for again: where their process was killed, see dagster.yaml."""

@@ -47,51 +47,30 @@ def feature_environments(context: dg.SensorEvaluationContext, etna: Etna) -> dg.
 
 
 @dg.sensor(jobs=[refresh_staging, redeploy_staging], minimum_interval_seconds=120, default_status=ON)
-def published_releases(context: dg.SensorEvaluationContext, etna: Etna) -> dg.SensorResult | dg.SkipReason:
+def published_releases(context: dg.SensorEvaluationContext, etna: Etna) -> dg.SensorResult:
     """A release that was published: staging is to have it, with or without new data, as `release` of staging says."""
-    from etna_pipelines.settings_file import Staging
-
     try:
-        steps = etna.release_steps()
-        staging = steps.settings.sections.get("staging")
-        if not steps.settings.github or not isinstance(staging, Staging) or staging.release == "nothing":
-            return dg.SkipReason("environments.yaml has no `github`, or says that no release starts anything.")
-        newest = steps.newest_published(context.cursor or "")
+        news = etna.release_steps().news(context.cursor)
     except EtnaError as error:
         raise failure_of(error) from None
-    if context.cursor is None:
-        seen = newest or "no release"
-        return dg.SensorResult(skip_reason=f"{seen} was there before anybody looked.", cursor=seen)
-    if newest is None:
-        return dg.SkipReason(f"None was published since {context.cursor}.")
-    tags = {"etna/version": newest}
-    if staging.release == "refresh":
-        request = dg.RunRequest(run_key=newest, job_name=refresh_staging.name, tags=tags)
-    else:
-        config = {"ops": {"redeploy_at": {"config": {"version": newest}}}}
-        request = dg.RunRequest(run_key=newest, job_name=redeploy_staging.name, tags=tags, run_config=config)
-    return dg.SensorResult(run_requests=[request], cursor=newest)
+    if news.version is None:
+        return dg.SensorResult(skip_reason=news.says, cursor=news.seen)
+    job, op = (refresh_staging, "staging_database") if news.with_data else (redeploy_staging, "redeploy_at")
+    config = {"ops": {op: {"config": {"version": news.version}}}}
+    request = dg.RunRequest(run_key=news.version, job_name=job.name, run_config=config)
+    return dg.SensorResult(run_requests=[request], cursor=news.seen)
 
 
 @dg.sensor(job=expire_staging, minimum_interval_seconds=3600, default_status=ON)
 def staging_expiry(etna: Etna) -> dg.RunRequest | dg.SkipReason:
     """Staging's full copies, once their days are over. What fails is tried again on the next day."""
-    now = datetime.now(UTC)
     try:
-        steps = etna.push_steps()
-        settings = steps.settings
-        if "staging" not in settings.sections:
-            return dg.SkipReason("environments.yaml has no `staging`.")
-        if settings.is_embedded("staging") and not settings.embedded_server.is_running:
-            return dg.SkipReason("The embedded server is not running.")
-        expired = steps.expired("staging", now)
+        key = etna.push_steps().expiry_due("staging")
     except DatabaseUnreachable as asleep:
         return dg.SkipReason(str(asleep))
     except EtnaError as error:
         raise failure_of(error) from None
-    if expired:
-        return dg.RunRequest(run_key=f"{min(expired)}@{now:%Y-%m-%d}")
-    return dg.SkipReason("No full copy has expired.")
+    return dg.RunRequest(run_key=key) if key else dg.SkipReason("No full copy has expired, as far as can be known.")
 
 
 def _partitions(

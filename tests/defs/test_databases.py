@@ -9,9 +9,11 @@ import pytest
 from etna_pipelines.defs.assets import ASSETS, development_database, development_redeploy
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.resources import Etna
+from etna_pipelines.environments import history
 from etna_pipelines.feature_steps import FeatureSteps
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import load
+from etna_pipelines.stores.local import LocalStore
 from tests.defs.conftest import Site, push
 
 PUSH = [f"development_database.{step}" for step in ("preflight", "restore", "verify", "fix_ups", "swap")]
@@ -49,12 +51,13 @@ def test_a_run_is_resumed_from_the_step_that_failed(site: Site) -> None:
     assert site.oid() != served
 
 
-def test_a_snapshot_can_be_named(site: Site) -> None:
+def test_a_snapshot_and_a_version_can_be_named(site: Site) -> None:
     first, second = (site.snapshot(), site.snapshot())
 
-    for asked, pushed in (({}, second), ({"snapshot": first}, first)):
-        done = site.materialise("development_database", ops={"development_database": {"config": asked}})
-        assert done.asset_materializations_for_node("development_database")[0].metadata["snapshot"].value == pushed
+    for asked, pushed in (({}, (second, None)), ({"snapshot": first, "version": "26.11.24.2"}, (first, "26.11.24.2"))):
+        assert site.materialise("development_database", ops={"development_database": {"config": asked}}).success
+        last = history.last(LocalStore(site.directory / "store"), "development")
+        assert last and (last.push.snapshot, last.push.version) == pushed
 
 
 class Handed(dg.IOManager):

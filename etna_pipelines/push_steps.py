@@ -112,7 +112,7 @@ class PushSteps(Work):
 
     def full_copies(self, environment: str) -> list[FullCopy]:
         """The full copies that an environment serves and keeps, and when each expires."""
-        return full_copies(self.environment(environment))
+        return full_copies(self.environment(environment), self.records(environment))
 
     def expiry_due(self, environment: str, now: datetime | None = None) -> str | None:
         """The key of a run of `expire` that is due, the same one all day; None where nothing has expired, as far as can
@@ -136,7 +136,7 @@ class PushSteps(Work):
         now, target = now or datetime.now(UTC), self.environment(environment)
         await_awake(target, self.progress)
         self._drop_expired(target, now)
-        over = next((copy for copy in full_copies(target) if copy.live and copy.expires <= now), None)
+        over = next((copy for copy in self.full_copies(environment) if copy.live and copy.expires <= now), None)
         if over is None:
             return None
         stripped = self.catalogue.newest("stripped")

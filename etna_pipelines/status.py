@@ -61,8 +61,8 @@ def _status(settings: Settings, store: Store, name: str, known: Known | None) ->
         serving = history.serving(target.database)
         if serving is None:
             return EnvironmentStatus(name, remark=(known and known.remark) or "nothing was pushed here yet")
-        copies = full_copies(target)
-        record = history.last(settings.records(name, store), name)
+        records = settings.records(name, store)
+        copies, record = full_copies(target, records), history.last(records, name)
     except EtnaError as error:
         return EnvironmentStatus(name, remark=str(error))
     except psycopg.Error as error:

@@ -12,7 +12,7 @@ from etna_pipelines.environments import filling, history
 from etna_pipelines.environments.guard import expires, refuse_production
 from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import Purpose, previous_name
-from etna_pipelines.environments.target import alone, explained, sweep
+from etna_pipelines.environments.target import alone, exists, explained, sweep
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.stores.store import Store
 
@@ -39,21 +39,46 @@ class FullCopy:
         return max((self.expires - (now or datetime.now(UTC))).days, 0)
 
 
-def full_copies(target: "Environment") -> list[FullCopy]:
-    """The full copies that an environment serves and keeps, where they expire. Raises DatabaseUnreachable."""
+def full_copies(target: "Environment", records: Store) -> list[FullCopy]:
+    """The full copies that an environment serves and keeps, where they expire. Where a database does not say what it
+    holds (its comment is anybody's to overwrite), it is what the records say. Raises DatabaseUnreachable."""
     if target.expires_after is None:
         return []
     live = target.database
+    serves = history.serving(live) or _last_served(live, target, records)
+    kept = live.named(previous_name(live.name))
+    keeps = history.serving(kept) or _last_full(kept, target, records, but=serves)
     found = []
-    for name in (live.name, previous_name(live.name)):
-        holds = history.serving(live.named(name))
+    for name, holds in ((live.name, serves), (kept.name, keeps)):
         until = expires(holds.kind, holds.snapshot, target) if holds else None
         if holds and until:
             found.append(FullCopy(name, holds, until, live=name == live.name))
     return found
 
 
-def expired(target: "Environment", now: datetime) -> list[str]:
+def _last_served(live: Database, target: "Environment", records: Store) -> Serving | None:
+    """What a live database holds that does not say so."""
+    last = history.last(records, target.name) if exists(live) else None
+    return _content(last.push) if last else None
+
+
+def _last_full(kept: Database, target: "Environment", records: Store, but: Serving | None) -> Serving | None:
+    """What a kept database holds that does not say so: for all that is known, the last full copy but the one that
+    serves."""
+    if not exists(kept):
+        return None
+    held = (_content(known.push) for known in history.newest_first(records, target.name))
+    return next((it for it in held if it and it.kind == "full" and not (but and it.push == but.push)), None)
+
+
+def _content(push: Push) -> Serving | None:
+    if push.snapshot is None or push.kind is None:
+        return None
+    id_ = push.holds or push.id
+    return Serving(push=id_, snapshot=push.snapshot, kind=push.kind, rules=push.rules, pushed=push.started)
+
+
+def expired(target: "Environment", records: Store, now: datetime) -> list[str]:
     """The databases that are to be replaced or dropped: copies whose time is over, and what killed pushes left."""
     if target.expires_after is None:
         return []
@@ -61,7 +86,9 @@ def expired(target: "Environment", now: datetime) -> list[str]:
         found = [
             filling.left_behind(connection, target.database.name, purpose, now - UNDER_WAY) for purpose in LEFT_BEHIND
         ]
-    return [copy.database for copy in full_copies(target) if copy.expires <= now] + [*chain.from_iterable(found)]
+    return [copy.database for copy in full_copies(target, records) if copy.expires <= now] + [
+        *chain.from_iterable(found)
+    ]
 
 
 def drop_expired(target: "Environment", *, production: Database, records: Store, now: datetime) -> None:
@@ -72,7 +99,7 @@ def drop_expired(target: "Environment", *, production: Database, records: Store,
         return
     with alone(target), explained(target):
         refuse_production(target, production)
-        for copy in full_copies(target):
+        for copy in full_copies(target, records):
             if not copy.live and copy.expires <= now:
                 # Recorded first, under the id of the push that brought it: done again, it is the same record.
                 history.record(records, _expiry(target, copy, now))

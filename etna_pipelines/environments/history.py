@@ -8,6 +8,7 @@ import getpass
 import json
 import os
 import socket
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -167,17 +168,20 @@ def find(store: Store, environment: str, push_id: str) -> Record | None:
 
 def last(store: Store, environment: str) -> Record | None:
     """The newest push or rollback of an environment."""
-    keys = [item.key for item in store.list(f"pushes/{environment}/")]
-    return _read(store, max(keys)) if keys else None
+    return next(newest_first(store, environment), None)
+
+
+def newest_first(store: Store, environment: str) -> Iterator[Record]:
+    """The pushes and rollbacks of an environment."""
+    for key in sorted((item.key for item in store.list(f"pushes/{environment}/")), reverse=True):
+        yield _read(store, key)
 
 
 def version_of(store: Store, environment: str, push_id: str) -> str | None:
     """The version that last served the data of a push, be it after a rollback to it; else the one it was pushed for."""
-    oldest = f"pushes/{environment}/{push_id}.json"
-    for key in sorted((item.key for item in store.list(f"pushes/{environment}/")), reverse=True):
-        if key < oldest:
+    for known in newest_first(store, environment):
+        if known.push.id < push_id:
             break
-        known = _read(store, key)
         if push_id in (known.push.id, known.push.holds):
             good = known.redeploy and known.redeploy.last_good
             return good.wanted if good else known.push.version

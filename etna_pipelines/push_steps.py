@@ -124,7 +124,7 @@ class PushSteps(Work):
             return None
         if settings.is_embedded(environment) and not settings.embedded_server.is_running:
             return None
-        over = expired(self.environment(environment), now)
+        over = expired(self.environment(environment), self.records(environment), now)
         return f"{min(over)}@{now:%Y-%m-%d}" if over else None
 
     def expire(self, environment: str, now: datetime | None = None) -> Push | None:

@@ -1,13 +1,17 @@
-"""Running a program of somebody's own: without a shell, with nothing of our secrets, what it says in a private log."""
+"""Running a program of somebody's own: without a shell, with none of our secrets, what it says in a private log.
+
+It ends with us, even where we are killed: nobody else would know of it, and whoever tries again would start another."""
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +20,12 @@ from etna_pipelines.postgres.server import Database
 GRACE = 5.0
 """Seconds that a stopped program has to end by itself."""
 LONGEST_LINE = 200
+
+OURS = re.compile(r"(ETNA|DAGSTER|AWS)_|PG[A-Z]|(GITHUB|GH)_TOKEN$")
+"""Variables that a program does not inherit, as they hold our own credentials."""
+
+GUARD = 'read -r group || exit; read -r _; kill -TERM "-$group"; sleep "$1"; kill -KILL "-$group"'
+"""A shell that is told a group of processes, waits for the end of who tells it, and then ends them."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +55,16 @@ def run_program(command: Sequence[str], environment: Mapping[str, str], log: Pat
     return Ended(f"exit code {code}" if code else None, last_line)
 
 
-def environment_of(environment: str, push: str, database: Database, home: Path) -> Mapping[str, str]:
-    """What a program finds: our own environment without any ETNA_... variable, which hold keys, and then
-    ETNA_ENVIRONMENT, ETNA_PUSH_ID, ETNA_HOME and ETNA_DATABASE_URL, whose password is in PGPASSWORD."""
+def environment_of(
+    environment: str, push: str, database: Database, home: Path, passed: Sequence[str] = ()
+) -> Mapping[str, str]:
+    """What a program finds: our own environment without the variables that hold credentials of ours (ETNA_...,
+    DAGSTER_..., AWS_..., PG..., GITHUB_TOKEN, GH_TOKEN) unless they are `passed`, by names with `*` for any end; and
+    then ETNA_ENVIRONMENT, ETNA_PUSH_ID, ETNA_HOME and ETNA_DATABASE_URL, whose password is in PGPASSWORD."""
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith("ETNA_") and name != "PGPASSWORD"
+        name: value
+        for name, value in os.environ.items()
+        if not OURS.match(name) or any(fnmatchcase(name, each) for each in passed)
     }
     given = {
         "ETNA_ENVIRONMENT": environment,
@@ -71,22 +86,43 @@ def _run(
     command: Sequence[str], printed: IO[bytes], said: IO[bytes], environment: Mapping[str, str], timeout: float
 ) -> int | None:
     """The exit code, or None where the program had to be stopped."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=printed,
-        stderr=said,
-        env=environment,
+    with _guard() as ends_with_us:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=said,
+            env=environment,
+            start_new_session=True,
+            umask=0o077,
+        )
+        try:
+            ends_with_us(process.pid)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout)
+            return process.returncode
+        finally:
+            if process.returncode != 0:
+                _end_group(process)
+
+
+@contextlib.contextmanager
+def _guard() -> Iterator[Callable[[int], None]]:
+    """Takes the group of processes that is to end where we are killed."""
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", GUARD, "sh", f"{GRACE:g}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": os.defpath},
         start_new_session=True,
-        umask=0o077,
+        text=True,
     )
     try:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout)
-        return process.returncode
+        yield lambda group: print(group, file=guard.stdin, flush=True)
     finally:
-        if process.returncode != 0:
-            _end_group(process)
+        guard.kill()
+        guard.communicate()
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -96,6 +96,7 @@ class ReleaseSteps(Work):
             timedelta(minutes=spec.longest),
             WORKERS,
             self.progress,
+            spec.pass_environment,
         ).rehearse()
 
     def rehearsals(self, version: str = "") -> "list[Rehearsal]":

@@ -1,5 +1,6 @@
 import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,17 +32,48 @@ time.sleep(60)
 """
     pid = tmp_path / "pid"
     assert run(code, tmp_path / "log", str(pid), timeout=2).failure == "no end within 2 s, so it was stopped"
-    child = Path("/proc", pid.read_text(), "stat")
-    deadline = time.monotonic() + 5
-    while child.exists() and child.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+    assert ends(int(pid.read_text()))
+
+
+def test_one_ends_with_whoever_started_it_and_was_killed(tmp_path: Path) -> None:
+    code = """
+import pathlib, sys
+from etna_pipelines.own_program import run_program
+program = ["sh", "-c", "echo $$ > pid; mv pid started; sleep 60; true"]
+run_program(program, {"PATH": "/bin:/usr/bin"}, pathlib.Path("log"), 60)
+"""
+    ours = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    started, deadline = tmp_path / "started", time.monotonic() + 20
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    ours.kill()
+    ours.wait()
+    assert ends(int(started.read_text()))
+
+
+def ends(pid: int) -> bool:
+    """Whether a process does, soon."""
+    state, deadline = Path(f"/proc/{pid}/stat"), time.monotonic() + 5
+    while state.exists() and state.read_text().split()[2] != "Z":
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.05)
-    assert not child.exists() or child.read_text().split()[2] == "Z"
+    return True
 
 
 def test_it_finds_none_of_our_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ETNA_MASKING_KEY", "must not leave")
     monkeypatch.setenv("PGPASSWORD", "of another database")
-    given = environment_of("staging", "push-1", Database("db.example", 5432, "app", "etna"), tmp_path)
+    secrets = {"AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "DAGSTER_PG_PASSWORD", "GITHUB_TOKEN", "GH_TOKEN", "PGPASSFILE"}
+    for name in secrets:
+        monkeypatch.setenv(name, "must not leave, either")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://docker.example")
+    database = Database("db.example", 5432, "app", "etna")
+    given = environment_of("staging", "push-1", database, tmp_path)
+    assert not secrets & given.keys()
+    assert given.items() >= {("DOCKER_HOST", "tcp://docker.example"), ("PATH", os.environ["PATH"])}
+    asked_for = environment_of("staging", "push-1", database, tmp_path, ["AWS_*", "GITHUB_TOKEN"])
+    assert secrets & asked_for.keys() == {"AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "GITHUB_TOKEN"}
     assert {name: value for name, value in given.items() if name.startswith(("ETNA_", "PGPASSWORD"))} == {
         "ETNA_ENVIRONMENT": "staging",
         "ETNA_PUSH_ID": "push-1",

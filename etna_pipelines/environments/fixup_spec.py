@@ -58,6 +58,8 @@ class FixUps(StrictModel):
     commands: list[Annotated[list[str], Field(min_length=1)]] = []
     """Programs to run on the new database, each as its list of arguments: migrate, update_index. `{version}`,
     `{image_tag}` and `{name}` are filled in. Any exit code but 0 fails the push."""
+    pass_environment: list[str] = []
+    """Variables of ours that the commands find, which they would not as they may hold credentials: `AWS_*`."""
     timeout: int = Field(default=60, ge=1)
     """Minutes that each command may take."""
 

@@ -26,8 +26,8 @@ def redeployer_for(environment: Environment, settings: Settings) -> Redeployer |
     match environment.redeploy:
         case None:
             return None
-        case CommandRedeploy(command=command):
-            return CommandRedeployer(command, settings.home)
+        case CommandRedeploy(command=command, pass_environment=passed):
+            return CommandRedeployer(command, settings.home, passed=passed)
         case WorkflowRedeploy() as spec:
             settings.open_github().close()  # says what is missing
             return WorkflowRedeployer(spec, settings.open_github)

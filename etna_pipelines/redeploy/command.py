@@ -1,7 +1,7 @@
 """Redeploying by a program of one's own."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,14 @@ class CommandRedeployer:
 
     It finds ETNA_ENVIRONMENT, ETNA_PUSH_ID (the idempotency key: the same where a try was interrupted),
     ETNA_DATABASE_URL (without the password: that is in PGPASSWORD) and ETNA_HOME in its environment, ETNA_VERSION and
-    ETNA_BRANCH where they are known, and none of our own ETNA_... variables, which hold keys. What it prints goes to a
+    ETNA_BRANCH where they are known, and none of the variables that hold credentials of ours. What it prints goes to a
     private log file under `home`."""
 
     command: list[str]
     home: Path
     timeout: float = 3600
+    passed: Sequence[str] = ()
+    """Variables of ours that it finds all the same."""
 
     def redeploy(self, deployment: Deployment) -> Redeployed:
         began, environment, program = time.monotonic(), deployment.environment, self.command[0]
@@ -44,7 +46,7 @@ class CommandRedeployer:
         return Redeployed(ended.last_line, time.monotonic() - began)
 
     def _environment(self, deployment: Deployment) -> Mapping[str, str]:
-        given = environment_of(deployment.environment, deployment.key, deployment.database, self.home)
+        given = environment_of(deployment.environment, deployment.key, deployment.database, self.home, self.passed)
         branch = deployment.feature.branch if deployment.feature else None
         known = {"ETNA_VERSION": deployment.version, "ETNA_BRANCH": branch}
         return {**given, **{name: value for name, value in known.items() if value}}

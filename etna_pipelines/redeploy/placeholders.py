@@ -14,7 +14,8 @@ _HARMLESS = re.compile(r"[A-Za-z0-9._/+@-]+")
 """Names of versions and branches go into workflows and shells: one with a quote or a `$` in it would be run there."""
 
 _MISSING = {
-    "version": "no version is known: give `github` in environments.yaml, with releases, or a `version` that it has, or name one by `--version`",
+    "version": "no version is known: give `github` in environments.yaml, with releases, or a `version` that it has, or "
+    "name one by `--version`",
     "branch": "only feature environments have a branch",
     "image_tag": "neither a version nor a branch is known",
 }

@@ -17,6 +17,8 @@ class CommandRedeploy(StrictModel):
     """A program to start after a swap, as its list of arguments."""
 
     command: list[str] = Field(min_length=1)
+    pass_environment: list[str] = []
+    """Variables of ours that it finds, which it would not as they may hold credentials: `AWS_*`."""
 
 
 class WorkflowRedeploy(StrictModel):

@@ -72,6 +72,8 @@ class Rehearsing:
     """How long the program may take."""
     jobs: int = 2
     progress: Progress = silent
+    passed: Sequence[str] = ()
+    """Variables of ours that the program finds all the same."""
 
     def rehearse(self) -> Rehearsal:
         """Restore, migrate, look, drop; keep what was found in the store, `rehearsals/<id>.json`.
@@ -128,7 +130,7 @@ class Rehearsing:
 
     def _migrate(self, id_: str, role: Database, log: Path) -> Ended:
         command = [argument.replace("{version}", self.version) for argument in self.migrate]
-        given = environment_of(self.target.name, id_, role, self.home)
+        given = environment_of(self.target.name, id_, role, self.home, self.passed)
         try:
             return run_program(command, given, log, self.longest.total_seconds())
         except OSError as error:

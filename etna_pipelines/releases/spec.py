@@ -21,5 +21,7 @@ class ReleasesSpec(StrictModel):
     migrate: list[str] = []
     """The program that migrates a database with a release, as its list of arguments; `{version}` is filled in. It finds
     ETNA_DATABASE_URL (without the password: that is in PGPASSWORD) in its environment."""
+    pass_environment: list[str] = []
+    """Variables of ours that it finds, which it would not as they may hold credentials: `AWS_*`."""
     longest: int = Field(default=240, ge=1, le=1200)
     """Minutes that it may take."""

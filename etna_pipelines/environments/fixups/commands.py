@@ -20,7 +20,7 @@ def run_commands(new: Database, target: "Environment", *, push: str, version: st
     log = home.absolute() / "fix-ups" / f"{target.name.replace('/', '-')}-{push}.log"
     for number, command in enumerate(target.fix_ups.commands, 1):
         arguments = [_filled(argument, target, version) for argument in command]
-        given = environment_of(target.name, push, new, home)
+        given = environment_of(target.name, push, new, home, target.fix_ups.pass_environment)
         try:
             ended = run_program(arguments, given, log, target.fix_ups.timeout * 60)
         except OSError as error:

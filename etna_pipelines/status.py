@@ -68,13 +68,14 @@ def _status(settings: Settings, store: Store, name: str, known: Known | None) ->
     except psycopg.Error as error:
         return EnvironmentStatus(name, remark=f"its server broke the conversation off ({reason(error)}): try again")
     redeploy = record.redeploy if record else None
+    unasked = target.redeploy is not None and record is not None and redeploy is None
     return EnvironmentStatus(
         name,
         serving.snapshot,
         serving.kind,
         (serving.rules or "")[:8],
         version=redeploy.version or "" if redeploy and redeploy.succeeded else "",
-        remark="; ".join([*_of_leaving(known), *map(_of_copy, copies), *_of_redeploy(redeploy)]),
+        remark="; ".join([*_of_leaving(known), *map(_of_copy, copies), *_of_redeploy(name, redeploy, unasked)]),
         pushed=record.push.started if record else serving.pushed,
         by=record.by if record else "",
         expires=next((copy.expires for copy in copies if copy.live), None),
@@ -97,11 +98,14 @@ def _of_copy(copy: FullCopy) -> str:
     return f"{what} expires {f'in {days} days' if days > 1 else 'tomorrow' if days else 'today'}"
 
 
-def _of_redeploy(redeploy: history.RedeployOutcome | None) -> list[str]:
+def _of_redeploy(name: str, redeploy: history.RedeployOutcome | None, unasked: bool) -> list[str]:
+    if unasked:
+        return [f"was not redeployed since its data changed: run `etna redeploy {name}`"]
     if redeploy is None or redeploy.succeeded:
         return []
-    ended = redeploy.succeeded is not None
-    return ["its last redeploy failed" if ended else "its last redeploy has not ended: `etna redeploy` goes on with it"]
+    if redeploy.succeeded is None:
+        return [f"its last redeploy has not ended: `etna redeploy {name}` goes on with it"]
+    return [f"its last redeploy failed: `etna redeploy {name}` tries again"]
 
 
 def newest(settings: Settings) -> list[Manifest]:

@@ -57,7 +57,8 @@ def test_a_manifest_that_was_changed_is_listed_as_damaged_beside_the_others(fres
 def test_what_environments_serve(fresh: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ETNA_DEVELOPMENT_PASSWORD", database.password or "")
     monkeypatch.setenv("ETNA_STAGING_PASSWORD", database.password or "")
-    (fresh / "environments.yaml").write_text(
+    settings_file = fresh / "environments.yaml"
+    settings_file.write_text(
         f"development: {{database: '{database.url}'}}\n"
         f"staging: {{database: '{database.named('later').url}'}}\n"
         "local: {database: postgresql://etna@127.0.0.1:1/etna}\n"
@@ -83,15 +84,24 @@ def test_what_environments_serve(fresh: Path, database: Database, monkeypatch: p
     )
     assert development() == serves
 
+    settings_file.write_text(
+        settings_file.read_text().replace("}\nstaging", ", redeploy: {command: [deploy]}}\nstaging")
+    )
+    settings = load()
+    missing = "was not redeployed since its data changed: run `etna redeploy development`"
+    assert development() == replace(serves, remark=missing)
+
     outcome = RedeployOutcome(succeeded=True, version="26.11.23.1", seconds=2, at=now)
     record_redeploy(settings.open_store(), push, outcome)
     assert development() == replace(serves, version="26.11.23.1")
 
     record_redeploy(settings.open_store(), push, outcome.model_copy(update={"succeeded": False}))
-    assert development() == replace(serves, remark="its last redeploy failed")
+    assert development() == replace(serves, remark="its last redeploy failed: `etna redeploy development` tries again")
 
     record_redeploy(settings.open_store(), push, outcome.model_copy(update={"succeeded": None}))
-    assert development() == replace(serves, remark="its last redeploy has not ended: `etna redeploy` goes on with it")
+    assert development() == replace(
+        serves, remark="its last redeploy has not ended: `etna redeploy development` goes on with it"
+    )
 
     assert remarks(settings)["staging"] == "nothing was pushed here yet"
     assert "127.0.0.1:1" in remarks(settings)["local"]

@@ -7,6 +7,7 @@ from functools import partial
 from etna_pipelines.environments import history
 from etna_pipelines.environments.awake import await_awake
 from etna_pipelines.environments.expiry import FullCopy, drop_expired, expired, full_copies
+from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.known import KnownEnvironments
 from etna_pipelines.environments.push import Begun, Pushing, always
@@ -37,14 +38,12 @@ class PushSteps(Work):
 
     def environment(self, name: str) -> Environment:
         """The environment of a name, `test/login-page` too. Raises SettingsError; EnvironmentGone where it was."""
-        kind, _, feature = name.partition("/")
-        if kind == "test" and feature:
-            known = KnownEnvironments(self.store).read()
-            return self.settings.feature_environment(known.feature(feature))
-        return self.settings.environment(name)
+        feature = self._feature(name)
+        return self.settings.feature_environment(feature) if feature else self.settings.environment(name)
 
     def snapshot(self, environment: str, id_: str = "") -> Manifest:
         """The snapshot of an id, or the newest of the kind that the environment is to have. Raises SnapshotMissing."""
+        self._feature(environment)  # a name that is none is told before what a snapshot lacks
         kind = self.settings.target(environment).snapshot
         if not id_:
             return self.newest(kind)
@@ -232,6 +231,11 @@ class PushSteps(Work):
     def records(self, environment: str) -> Store:
         """Where pushes to an environment are recorded."""
         return self.settings.records(environment, self.store)
+
+    def _feature(self, name: str) -> Feature | None:
+        """The feature environment of `test/login-page`; None of other names. Raises what `environment` does."""
+        kind, _, feature = name.partition("/")
+        return KnownEnvironments(self.store).read().feature(feature) if kind == "test" and feature else None
 
     def _drop_expired(self, target: Environment, now: datetime) -> None:
         production, records = self.settings.production.database, self.records(target.name)

@@ -226,13 +226,19 @@ class Pushing:
         with filling.restorer(self._new(begun), ground, name_for("restorer", live.name, begun.id)) as restorer:
             yield restorer
 
+    def _template(self, begun: Begun) -> Database | None:
+        """What the new database is cloned from; None where it is restored, also because newer templates drove that one
+        out before a push was resumed."""
+        template = self.target.database.named(begun.template) if begun.template else None
+        return template if template and exists(template) else None
+
     def _fill(self, begun: Begun, ground: Ground) -> None:
         new = self._new(begun)
         with new.maintenance.connect() as connection:
             filling.drop(connection, new.name)  # half full, where a killed step left it
-        if begun.template:
+        if template := self._template(begun):
             self.progress(Tick("clone"))
-            clone(new.named(begun.template), new.name, owner=ground.owner)
+            clone(template, new.name, owner=ground.owner)
             return
         with new.maintenance.connect() as connection:
             filling.create(connection, new.name, ground, self.manifest)
@@ -245,7 +251,7 @@ class Pushing:
 
     def _check(self, begun: Begun, ground: Ground) -> None:
         with self._as_restorer(begun, ground) as restorer:
-            if begun.template:
+            if self._template(begun):
                 verify_clone(self.manifest, restorer)
             else:
                 verify(self.manifest, restorer)

@@ -109,6 +109,16 @@ def test_test_environments_are_clones_with_fix_ups(test: Environment, push: Call
     assert titles(one.database) == RESTORED
 
 
+def test_a_push_whose_template_is_gone_restores(test: Environment, make: Make, site: Published, tmp_path: Path) -> None:
+    pushing = Pushing(site.stripped, test, site.store, site.production, tmp_path / "scratch")
+    begun = pushing.begin(make())
+    with test.database.maintenance.connect() as connection:
+        connection.execute(f'DROP DATABASE "{begun.template}"')
+    pushing.check(begun)
+    pushing.swap_in(begun)
+    assert titles(test.database) == RESTORED
+
+
 def test_whoever_comes_while_it_is_made_waits_for_it(
     test: Environment, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from etna_pipelines.environments import filling, history
 from etna_pipelines.environments.guard import expires, refuse_production
 from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import Purpose, previous_name
-from etna_pipelines.environments.target import alone, exists, explained, sweep
+from etna_pipelines.environments.target import alone, exists, explained
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.stores.store import Store
 
@@ -97,16 +97,16 @@ def drop_expired(target: "Environment", *, production: Database, records: Store,
     Raises PushRefused, LockHeld, StoreError or a database's error."""
     if target.expires_after is None:
         return
-    with alone(target), explained(target):
-        refuse_production(target, production)
+    with alone(target) as lock, explained(target):
+        server = lock.connection
+        refuse_production(server, target, production)
         for copy in full_copies(target, records):
             if not copy.live and copy.expires <= now:
                 # Recorded first, under the id of the push that brought it: done again, it is the same record.
                 history.record(records, _expiry(target, copy, now))
-                with target.database.maintenance.connect() as connection:
-                    filling.drop(connection, copy.database)
+                filling.drop(server, copy.database)
         for purpose in LEFT_BEHIND:
-            sweep(target, purpose, before=now - UNDER_WAY)
+            filling.sweep(server, target.database.name, purpose, before=now - UNDER_WAY)
 
 
 def _expiry(target: "Environment", copy: FullCopy, now: datetime) -> Push:

@@ -19,7 +19,7 @@ ROLES: Mapping[Purpose, Purpose] = {"new": "restorer", "rehearsal": "rehearser"}
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 
-def create(connection: Connection, name: str, ground: Ground, manifest: Manifest) -> None:
+def create(name: str, ground: Ground, manifest: Manifest) -> None:
     """With the locale of the live database and the encoding of the data; nobody but its owner may connect."""
     options = [
         sql.SQL("OWNER {}").format(sql.Identifier(ground.owner)),
@@ -36,8 +36,9 @@ def create(connection: Connection, name: str, ground: Ground, manifest: Manifest
             locale = "ICU_LOCALE {}" if live.provider == "i" else "BUILTIN_LOCALE {}"
             options.append(sql.SQL(locale).format(live.locale))
     database = sql.Identifier(name)
-    connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(database, sql.SQL(" ").join(options)))
-    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    made = sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(database, sql.SQL(" ").join(options))
+    ground.server.execute(made)
+    ground.server.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
 
 
 @contextmanager
@@ -51,13 +52,11 @@ def restorer(database: Database, ground: Ground, role: str) -> Iterator[Database
         yield database if database.user == ground.owner else as_owner
         return
     password = secrets.token_urlsafe(24)
-    with database.maintenance.connect() as connection:
-        _create_role(connection, role, ground.owner, password)
+    _create_role(ground.server, role, ground.owner, password)
     try:
         yield replace(as_owner, user=role, password=password)
     finally:
-        with database.maintenance.connect() as connection:
-            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+        ground.server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 def left_behind(connection: Connection, live: str, purpose: Purpose, before: datetime | None = None) -> list[str]:

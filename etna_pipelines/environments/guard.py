@@ -40,9 +40,11 @@ def expires(kind: Kind, id_: str, target: "Environment") -> datetime | None:
     return taken + target.expires_after if taken and target.expires_after is not None else None
 
 
-def refuse_production(target: "Environment", production: Database | None, source: Source | None = None) -> None:
-    """Raise PushRefused where work on `target` would touch production: its database, or one of the names that pushes to
-    it take (`..._previous`). Also where its database says that it is another environment's.
+def refuse_production(
+    server: Connection, target: "Environment", production: Database | None, source: Source | None = None
+) -> None:
+    """Raise PushRefused where work on `target`, on whose server we are, would touch production: its database, or one of
+    the names that pushes to it take (`..._previous`). Also where its database says that it is another environment's.
 
     Production need not be up for a push: then, and where it is not even to be asked (None), it is what a snapshot says
     of its `source`."""
@@ -50,10 +52,9 @@ def refuse_production(target: "Environment", production: Database | None, source
     touched = production if production and belongs_to(database.name, production.name) else None
     if touched and _address(database) == _address(touched):
         raise _refusal(target, f"{touched.label} is production itself")
-    with database.maintenance.connect() as connection:
-        refuse_marked(connection, target)
-        _refuse_anothers(connection, target)
-        here = server_identity(connection)
+    refuse_marked(server, target)
+    _refuse_anothers(server, target)
+    here = server_identity(server)
     if touched and here & _identity_of(touched):
         raise _refusal(target, f"{database.label} is production itself under another address")
     if source and belongs_to(database.name, source.database) and source.system_identifier in here:

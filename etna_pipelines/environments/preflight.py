@@ -43,6 +43,8 @@ class Live:
 class Ground:
     """What a push builds on."""
 
+    server: Connection
+    """To work with on the server: the session that holds the target's lock."""
     owner: str
     """The role that will own the new database and everything in it; no superuser."""
     superuser: bool
@@ -50,43 +52,50 @@ class Ground:
     live: Live | None
 
 
-def preflight(manifest: Manifest, target: "Environment", production: Database | None) -> Ground:
+def preflight(server: Connection, manifest: Manifest, target: "Environment", production: Database | None) -> Ground:
     """Raise PushRefused unless `manifest` may be pushed to `target` and its server can take it. Where production is not
     even to be asked who it is (None), it is what the manifest says of it."""
     refuse_snapshot(manifest.kind, manifest.id, target)
     _refuse_unproven(manifest, target)
-    refuse_production(target, production, manifest.source)
-    with target.database.maintenance.connect() as connection:
-        _check_versions(connection, manifest, target)
-        _check_extensions(connection, manifest, target)
-        return _ground(connection, target)
+    refuse_production(server, target, production, manifest.source)
+    _check_versions(server, manifest, target)
+    _check_extensions(server, manifest, target)
+    return _ground(server, target)
 
 
-def ground_of(target: "Environment") -> Ground:
+def ground_of(server: Connection, target: "Environment") -> Ground:
     """What a step of a push builds on. Raises PushRefused where the target became production, or roles are missing."""
-    with target.database.maintenance.connect() as connection:
-        refuse_marked(connection, target)
-        return _ground(connection, target)
+    refuse_marked(server, target)
+    return _ground(server, target)
 
 
-def check_space(manifest: Manifest, target: "Environment") -> None:
-    """Raise PushRefused where the server's disk is known and has no room for a second database: a full disk with the
-    WAL on it takes down the database that serves as well."""
-    with target.database.maintenance.connect() as connection:
-        directory = _local_data_directory(connection, target.database)
-        row = connection.execute(
-            "SELECT pg_size_bytes(setting || unit) FROM pg_settings WHERE name = 'max_wal_size'"
-        ).fetchone()
+def check_space(server: Connection, manifest: Manifest, target: "Environment", template: str | None = None) -> None:
+    """Raise PushRefused where the server's disk is known and has no room for a second database, restored or cloned from
+    a template: a full disk with the WAL on it takes down the database that serves as well."""
+    directory = _local_data_directory(server, target.database)
     if directory is None:
         return
-    restored = INDEXED * sum(file.raw_bytes or file.bytes for file in manifest.files)
-    wal = min(row[0] if row else 0, restored)
-    needed, free = int(MARGIN * restored + wal), shutil.disk_usage(directory).free
+    needed = _clone_takes(server, template) if template else _restore_takes(server, manifest)
+    free = shutil.disk_usage(directory).free
     if free < needed:
         raise PushRefused(
             f"{target.database.label} has {free / 1e9:.1f} GB free on its disk and the snapshot needs about "
             f"{needed / 1e9:.1f} GB beside the live database: make room, then push again."
         )
+
+
+def _clone_takes(server: Connection, template: str) -> float:
+    """Bytes, without WAL: files are copied. Where blocks are shared it takes less."""
+    [(size,)] = server.execute("SELECT pg_database_size(%s)", [template]).fetchall()
+    return MARGIN * int(size)
+
+
+def _restore_takes(server: Connection, manifest: Manifest) -> float:
+    """Bytes, with WAL."""
+    restored = INDEXED * sum(file.raw_bytes or file.bytes for file in manifest.files)
+    query = "SELECT pg_size_bytes(setting || unit) FROM pg_settings WHERE name = 'max_wal_size'"
+    [(wal,)] = server.execute(query).fetchall()
+    return MARGIN * restored + min(int(wal), restored)
 
 
 def _refuse_unproven(manifest: Manifest, target: "Environment") -> None:
@@ -152,7 +161,7 @@ def _ground(connection: Connection, target: "Environment") -> Ground:
         )
     if not member:
         raise PushRefused(f"Role {user} is no member of {owner}, who is to own {target.database.label}: GRANT it.")
-    return Ground(owner, superuser, live)
+    return Ground(connection, owner, superuser, live)
 
 
 def _ordinary(connection: Connection, owner: str, *, named: bool) -> str:

@@ -24,11 +24,11 @@ from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import name_for, previous_name
 from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
 from etna_pipelines.environments.stages import Stage
-from etna_pipelines.environments.target import alone, exists, explained, recording, sweep
+from etna_pipelines.environments.target import alone, exists, explained, recording
 from etna_pipelines.environments.templates import Template
 from etna_pipelines.errors import EnvironmentGone, EtnaError, PushFailed, PushRefused
 from etna_pipelines.postgres.clone import clone
-from etna_pipelines.postgres.handover import comment_of
+from etna_pipelines.postgres.handover import Connection, comment_of
 from etna_pipelines.postgres.locks import Lock
 from etna_pipelines.postgres.restore import fetch_archive, restore, verify
 from etna_pipelines.postgres.server import Database
@@ -96,18 +96,20 @@ class Pushing:
 
         Raises PushRefused, EnvironmentGone, TargetAsleep, LockHeld."""
         await_awake(self.target, self.progress)
-        with alone(self.target), explained(self.target):
+        with alone(self.target) as lock, explained(self.target):
+            server = lock.connection
             self._refuse_unwanted()
-            ground = preflight(self.manifest, self.target, self.production)
-            sweep(self.target, "new")
-            check_space(self.manifest, self.target)
+            ground = preflight(server, self.manifest, self.target, self.production)
+            filling.sweep(server, self.target.database.name, "new")
+            cloned = template.name if template and template.owner == ground.owner else None
+            check_space(server, self.manifest, self.target, cloned)
         return Begun(
             id=new_id(),
             environment=self.target.name,
             snapshot=self.manifest.id,
             kind=self.manifest.kind,
             started=datetime.now(UTC),
-            template=template.name if template and template.owner == ground.owner else None,
+            template=cloned,
             version=self.version(),
         )
 
@@ -132,12 +134,12 @@ class Pushing:
             return known.push
         with self._step(begun) as (ground, lock):
             outage = 0.0
-            if not self._serves(begun):
-                self._forget_old(begun)
+            if not self._serves(begun, ground.server):
+                self._forget_old(begun, ground)
                 self._bring_to("fixed up", begun, ground)
                 outage = self._swap(begun, lock).outage
             self._see_healthy(begun)
-            _sweep_quietly(self.target)
+            self._sweep_quietly(ground.server)
         return self._record(begun, outage)
 
     def _record(self, begun: Begun, outage: float) -> Push:
@@ -177,11 +179,11 @@ class Pushing:
         """The lock, and the new database dropped if anything fails."""
         with alone(self.target) as lock, explained(self.target):
             try:
-                self._refuse_overtaken(begun)
+                self._refuse_overtaken(begun, lock.connection)
                 refuse_snapshot(self.manifest.kind, self.manifest.id, self.target)
-                yield ground_of(self.target), lock
+                yield ground_of(lock.connection, self.target), lock
             except BaseException:
-                # The next push sweeps what cannot be dropped now.
+                # By a session of its own: the step's may be what failed. The next push sweeps what cannot be dropped.
                 with suppress(psycopg.Error, EtnaError), self.target.database.maintenance.connect() as connection:
                     filling.drop(connection, self._new(begun).name)
                 raise
@@ -190,9 +192,9 @@ class Pushing:
         if not self.still_wanted():
             raise EnvironmentGone(f"{self.target.name} is not wanted any more: nothing is pushed to it.")
 
-    def _refuse_overtaken(self, begun: Begun) -> None:
+    def _refuse_overtaken(self, begun: Begun, server: Connection) -> None:
         """A push that is resumed late would replace what a newer one brought, or a rollback brought back."""
-        serving = history.serving(self.target.database)
+        serving = self._serving(server)
         if serving and serving.push > begun.id:
             raise PushRefused(
                 f"{self.target.name} serves the push {serving.push}, which is newer than {begun.id}: begin a new push."
@@ -209,16 +211,17 @@ class Pushing:
         """Do what is missing up to a stage: a step that failed dropped the database, one that was killed left it where
         the step before had brought it."""
         work = {"filled": self._fill, "checked": self._check, "fixed up": self._fix_up}
-        for stage in stages.missing(self._new(begun), wanted):
+        new = self._new(begun).name
+        for stage in stages.missing(ground.server, new, wanted):
             work[stage](begun, ground)
-            stages.reach(self._new(begun), stage)
+            stages.reach(ground.server, new, stage)
 
-    def _forget_old(self, begun: Begun) -> None:
+    def _forget_old(self, begun: Begun, ground: Ground) -> None:
         """What was taken over from the live database, long ago, would lose what was written there since."""
-        new = self._new(begun)
-        since = stages.fixed_up_at(new) if self.target.fix_ups.keep else None
+        new = self._new(begun).name
+        since = stages.fixed_up_at(ground.server, new) if self.target.fix_ups.keep else None
         if since and since < datetime.now(UTC) - KEPT_FRESH:
-            stages.reach(new, None)
+            stages.reach(ground.server, new, None)
 
     @contextmanager
     def _as_restorer(self, begun: Begun, ground: Ground) -> Iterator[Database]:
@@ -234,14 +237,12 @@ class Pushing:
 
     def _fill(self, begun: Begun, ground: Ground) -> None:
         new = self._new(begun)
-        with new.maintenance.connect() as connection:
-            filling.drop(connection, new.name)  # half full, where a killed step left it
+        filling.drop(ground.server, new.name)  # half full, where a killed step left it
         if template := self._template(begun):
             self.progress(Tick("clone"))
             clone(template, new.name, owner=ground.owner)
             return
-        with new.maintenance.connect() as connection:
-            filling.create(connection, new.name, ground, self.manifest)
+        filling.create(new.name, ground, self.manifest)
         with (
             workspace(self.scratch, f"push-{begun.id}") as directory,
             self._as_restorer(begun, ground) as restorer,
@@ -257,7 +258,8 @@ class Pushing:
                 verify(self.manifest, restorer)
 
     def _fix_up(self, begun: Begun, ground: Ground) -> None:
-        stages.reach(self._new(begun), None)  # killed in here, it is filled anew: fix-ups are made once
+        # Killed in here, it is filled anew: fix-ups are made once.
+        stages.reach(ground.server, self._new(begun).name, None)
         with self._as_restorer(begun, ground) as restorer:
             fix_up(
                 restorer,
@@ -269,23 +271,25 @@ class Pushing:
                 version=begun.version,
             )
 
-    def _serves(self, begun: Begun) -> bool:
+    def _serving(self, server: Connection) -> Serving | None:
+        return history.serving_of(comment_of(server, self.target.database.name))
+
+    def _serves(self, begun: Begun, server: Connection) -> bool:
         """Whether this push was swapped in before, by a step that was killed after it."""
-        serving = history.serving(self.target.database)
+        serving = self._serving(server)
         return serving is not None and serving.push == begun.id
 
     def _swap(self, begun: Begun, lock: Lock) -> SwapResult:
         """Swap, having asked once more what may have changed since the push began."""
         self.progress(Tick("swap"))
         self._refuse_unwanted()
-        refuse_production(self.target, self.production, self.manifest.source)
-        self._mark(begun)
+        refuse_production(lock.connection, self.target, self.production, self.manifest.source)
+        self._mark(begun, lock.connection)
         new, previous, retired = self._names(begun)
         lock.see_held()
         return swap(self.target.database, new, previous, retired_name=retired)
 
-    def _mark(self, begun: Begun) -> None:
-        new = self._new(begun)
+    def _mark(self, begun: Begun, server: Connection) -> None:
         content = Serving(
             push=begun.id,
             snapshot=self.manifest.id,
@@ -294,8 +298,7 @@ class Pushing:
             pushed=datetime.now(UTC),
             environment=self.target.name,
         )
-        with new.maintenance.connect() as connection:
-            history.mark(connection, new.name, content, like=comment_of(connection, self.target.database.name))
+        history.mark(server, self._new(begun).name, content, like=comment_of(server, self.target.database.name))
 
     def _see_healthy(self, begun: Begun) -> None:
         """Swap back unless what serves now is healthy."""
@@ -320,8 +323,7 @@ class Pushing:
         live = self.target.database.name
         return name_for("new", live, begun.id), previous_name(live), name_for("retired", live, begun.id)
 
-
-def _sweep_quietly(target: "Environment") -> None:
-    """The push is done: what cannot be dropped now is dropped by the next one."""
-    with suppress(psycopg.Error, EtnaError):
-        sweep(target, "retired")
+    def _sweep_quietly(self, server: Connection) -> None:
+        """The push is done: what cannot be dropped now is dropped by the next one."""
+        with suppress(psycopg.Error):
+            filling.sweep(server, self.target.database.name, "retired")

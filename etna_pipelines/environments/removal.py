@@ -42,16 +42,16 @@ def remove(target: "Environment", production: Database, refuse: Callable[[], Non
     Raises LockHeld while a step of a push works on it, PushRefused where it turns out to be production, RemovalFailed:
     what was dropped until then is gone."""
     live = target.database
-    with alone(target):
+    with alone(target) as lock:
+        server = lock.connection
         refuse()
         try:
-            refuse_production(target, production)
-            with live.maintenance.connect() as connection:
-                found = belongings(connection, [live.name])[live.name]
-                for name in found.databases:
-                    filling.drop(connection, name)
-                for name in found.roles:
-                    connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+            refuse_production(server, target, production)
+            found = belongings(server, [live.name])[live.name]
+            for name in found.databases:
+                filling.drop(server, name)
+            for name in found.roles:
+                server.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
         except psycopg.Error as error:
             raise RemovalFailed(
                 f"{live.label} could not be removed whole ({reason(error)}): see to that, then run "

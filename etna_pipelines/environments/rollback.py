@@ -11,7 +11,7 @@ from etna_pipelines.environments import history
 from etna_pipelines.environments.guard import refuse_production, refuse_snapshot
 from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import previous_name
-from etna_pipelines.environments.target import alone, explained
+from etna_pipelines.environments.target import alone, exists, explained
 from etna_pipelines.errors import EtnaError, PushFailed, PushRefused, StoreError
 from etna_pipelines.postgres.handover import comment_of
 from etna_pipelines.postgres.server import Database
@@ -30,13 +30,13 @@ def rollback(target: "Environment", *, production: Database, store: Store, expec
     Raises PushRefused where nothing was kept, SwapFailed, StoreError, or PushFailed: the target serves what it served
     before."""
     live, previous = target.database, previous_name(target.database.name)
-    with alone(target), explained(target):
-        refuse_production(target, production)
-        with live.maintenance.connect() as connection:
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [previous]).fetchone():
-                raise PushRefused(f"{live.label} has no previous database to roll back to: push a snapshot instead.")
-            held = history.serving_of(comment_of(connection, previous))
-            serving = history.serving_of(comment_of(connection, live.name))
+    with alone(target) as lock, explained(target):
+        server = lock.connection
+        refuse_production(server, target, production)
+        if not exists(live.named(previous)):
+            raise PushRefused(f"{live.label} has no previous database to roll back to: push a snapshot instead.")
+        held = history.serving_of(comment_of(server, previous))
+        serving = history.serving_of(comment_of(server, live.name))
         if expected and (serving is None or serving.push != expected):
             raise PushRefused(f"{target.name} is not rolled back: it does not serve the push {expected} any more.")
         if held:

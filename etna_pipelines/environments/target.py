@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from etna_pipelines.environments import filling
-from etna_pipelines.environments.naming import Purpose
 from etna_pipelines.errors import (
     DatabaseRefused,
     DatabaseUnreachable,
@@ -50,12 +47,6 @@ def exists(database: Database) -> bool:
     with database.maintenance.connect() as connection:
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database.name])
         return found.fetchone() is not None
-
-
-def sweep(target: "Environment", purpose: Purpose = "new", before: datetime | None = None) -> None:
-    """Drop what killed pushes to `target` left: all, or those that began before a moment. For who works on it alone."""
-    with target.database.maintenance.connect() as connection:
-        filling.sweep(connection, target.database.name, purpose, before)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from psycopg import sql
 from etna_pipelines.environments import filling
 from etna_pipelines.environments.naming import Purpose, is_name_for, name_for
 from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
-from etna_pipelines.environments.target import explained, sweep
+from etna_pipelines.environments.target import explained
 from etna_pipelines.errors import EtnaError, PushRefused
 from etna_pipelines.postgres.handover import Connection, set_comment
 from etna_pipelines.postgres.locks import exclusive
@@ -59,32 +59,32 @@ def make_template(
     if manifest.kind != "stripped":
         raise PushRefused(f"The {manifest.kind} snapshot {manifest.id} gets no template: strip it first.")
     with explained(test):
-        template = Template(_named("template", test, manifest), ground_of(test).owner)
-        with test.database.maintenance.connect() as connection:
-            if _is_there(connection, template):
+        with test.database.maintenance.connect() as server:
+            template = Template(_named("template", test, manifest), ground_of(server, test).owner)
+            if _is_there(server, template):
                 return template
-            if _is_old(connection, template, test):
+            if _is_old(server, template, test):
                 return None
-        with exclusive(test.database, f"templates {test.database.name}", wait=True, progress=progress):
-            with test.database.maintenance.connect() as connection:
-                if _is_there(connection, template):  # made by whom we waited for
-                    return template
-            ground = preflight(manifest, test, production)
-            sweep(test, "new")
-            check_space(manifest, test)
+        with exclusive(test.database, f"templates {test.database.name}", wait=True, progress=progress) as lock:
+            server = lock.connection
+            if _is_there(server, template):  # made by whom we waited for
+                return template
+            ground = preflight(server, manifest, test, production)
+            filling.sweep(server, test.database.name, "new")
+            check_space(server, manifest, test)
             new = test.database.named(_named("new", test, manifest))
             try:
                 with workspace(scratch, f"template-{manifest.id}") as directory:
                     archive = fetch_archive(manifest, store, directory, progress)
                     role = _named("restorer", test, manifest)
                     _fill(archive, manifest, new, ground, role, jobs, progress)
-                _publish(manifest, template, new)
+                _publish(server, manifest, template, new)
             except BaseException:
-                # The next one sweeps what cannot be dropped now.
+                # By a session of its own: this one may be what failed. The next one sweeps what cannot be dropped now.
                 with suppress(psycopg.Error, EtnaError), test.database.maintenance.connect() as connection:
                     filling.drop(connection, new.name)
                 raise
-            _drop_old(test)
+            _drop_old(server, test)
         return template
 
 
@@ -110,8 +110,7 @@ def _is_old(connection: Connection, template: Template, test: "Environment") -> 
 def _fill(
     archive: Path, manifest: Manifest, new: Database, ground: Ground, role: str, jobs: int, progress: Progress
 ) -> None:
-    with new.maintenance.connect() as connection:
-        filling.create(connection, new.name, ground, manifest)
+    filling.create(new.name, ground, manifest)
     with filling.restorer(new, ground, role) as restorer:
         restore(archive, manifest, restorer, jobs=jobs, progress=progress)
         verify(manifest, restorer)
@@ -120,16 +119,13 @@ def _fill(
             connection.execute("VACUUM (FREEZE)")
 
 
-def _publish(manifest: Manifest, template: Template, new: Database) -> None:
+def _publish(server: Connection, manifest: Manifest, template: Template, new: Database) -> None:
     database = sql.Identifier(new.name)
-    with new.maintenance.connect() as connection:
-        filling.drop(connection, template.name)  # of another owner, or left half dropped
-        with connection.transaction():
-            set_comment(connection, new.name, f"The stripped snapshot {manifest.id}, to clone test environments from")
-            connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(database))
-            connection.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(database, sql.Identifier(template.name))
-            )
+    filling.drop(server, template.name)  # of another owner, or left half dropped
+    with server.transaction():
+        set_comment(server, new.name, f"The stripped snapshot {manifest.id}, to clone test environments from")
+        server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(database))
+        server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(database, sql.Identifier(template.name)))
 
 
 def _templates(connection: Connection, test: "Environment") -> list[str]:
@@ -137,10 +133,9 @@ def _templates(connection: Connection, test: "Environment") -> list[str]:
     return [name for name in names if is_name_for("template", test.database.name, name)]
 
 
-def _drop_old(test: "Environment") -> None:
+def _drop_old(server: Connection, test: "Environment") -> None:
     """All but the newest. One that is being cloned is dropped another time."""
-    with test.database.maintenance.connect() as connection:
-        connection.execute("SET lock_timeout = '500ms'")
-        for name in sorted(_templates(connection, test))[:-KEPT]:
-            with suppress(psycopg.errors.LockNotAvailable):
-                filling.drop(connection, name)
+    server.execute("SET lock_timeout = '500ms'")
+    for name in sorted(_templates(server, test))[:-KEPT]:
+        with suppress(psycopg.errors.LockNotAvailable):
+            filling.drop(server, name)

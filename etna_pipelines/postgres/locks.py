@@ -16,6 +16,8 @@ from etna_pipelines.errors import DatabaseRefused, DatabaseUnreachable, LockHeld
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.progress import Progress, Tick, silent
 
+Connection = psycopg.Connection[TupleRow]
+
 POLL = 0.1
 """Seconds between two looks at a lock that is waited for."""
 
@@ -26,7 +28,8 @@ class Lock:
 
     name: str
     database: Database
-    connection: psycopg.Connection[TupleRow]
+    connection: Connection
+    """In autocommit: for work on the server that needs the lock."""
 
     def see_held(self) -> None:
         """Raise DatabaseUnreachable where its session has ended: somebody else may hold it. For right before what can't
@@ -78,17 +81,18 @@ def exclusive_file(path: Path, name: str, *, wait: bool = False) -> Iterator[Non
         os.close(handle)
 
 
-def _taken(connection: psycopg.Connection[TupleRow], name: str) -> bool:
+def _taken(connection: Connection, name: str) -> bool:
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(name),)).fetchone()
     return bool(row and row[0])
 
 
-def _lock_session(database: Database) -> psycopg.Connection[TupleRow]:
+def _lock_session(database: Database) -> Connection:
     try:
-        return database.maintenance.connect()
+        connection = database.maintenance.connect()
     except (DatabaseRefused, DatabaseUnreachable):
         # A role may be allowed to connect to its own database only; and that one's name is what people know.
-        return database.connect()
+        connection = database.connect()
+    return connection
 
 
 def _key(name: str) -> int:

@@ -54,33 +54,36 @@ def swap(
 
     An older `old_name` becomes `retired_name`. Where `live` does not exist yet this is a plain rename. Needs CREATEDB,
     membership of the owner's role and pg_signal_backend, no superuser. Raises SwapFailed: `live` serves as before."""
-    present = _present(live, live.name, old_name)
-    moves: list[Move] = [(new_name, live.name)]
-    if live.name in present:
-        moves.insert(0, (live.name, old_name))
-        if old_name in present and retired_name:
-            moves.insert(0, (old_name, retired_name))
-    return _exchange(live, moves, lock_timeout, first_time=True)
+    with live.maintenance.connect() as watcher:
+        present = _present(watcher, live.name, old_name)
+        moves: list[Move] = [(new_name, live.name)]
+        if live.name in present:
+            moves.insert(0, (live.name, old_name))
+            if old_name in present and retired_name:
+                moves.insert(0, (old_name, retired_name))
+        return _exchange(watcher, _Parties(live, moves, first_time=True), lock_timeout)
 
 
 def undo_swap(
     live: Database, new_name: str, old_name: str, *, retired_name: str | None = None, lock_timeout: float = 10
 ) -> SwapResult:
     """The reverse of `swap` with the same names, also of the first one, which leaves no live database."""
-    present = _present(live, old_name, retired_name or "")
-    moves: list[Move] = [(live.name, new_name)]
-    if old_name in present:
-        moves.append((old_name, live.name))
-    if retired_name and retired_name in present:
-        moves.append((retired_name, old_name))
-    return _exchange(live, moves, lock_timeout)
+    with live.maintenance.connect() as watcher:
+        present = _present(watcher, old_name, retired_name or "")
+        moves: list[Move] = [(live.name, new_name)]
+        if old_name in present:
+            moves.append((old_name, live.name))
+        if retired_name and retired_name in present:
+            moves.append((retired_name, old_name))
+        return _exchange(watcher, _Parties(live, moves), lock_timeout)
 
 
 def swap_back(live: Database, previous_name: str, *, lock_timeout: float = 10) -> SwapResult:
     """Exchange `live` and `previous_name`; doing it twice leaves everything as it was."""
     aside = f"aside_{hashlib.blake2b(previous_name.encode(), digest_size=16).hexdigest()}"  # fits, however long that is
     moves = [(live.name, aside), (previous_name, live.name), (aside, previous_name)]
-    return _exchange(live, moves, lock_timeout)
+    with live.maintenance.connect() as watcher:
+        return _exchange(watcher, _Parties(live, moves), lock_timeout)
 
 
 @dataclass
@@ -89,7 +92,7 @@ class _Parties:
 
     live: Database
     moves: Sequence[Move]
-    first_time: bool
+    first_time: bool = False
     """Whether the one that begins has never served."""
     oids: dict[str, int] = field(default_factory=dict)
 
@@ -105,15 +108,13 @@ class _Parties:
         return SwapFailed(f"{self.live.label} goes on serving what it served: {why}.")
 
 
-def _present(live: Database, *names: str) -> set[str]:
-    with live.maintenance.connect() as connection:
-        rows = connection.execute("SELECT datname FROM pg_database WHERE datname = ANY(%s)", [list(names)])
-        return {row[0] for row in rows}
+def _present(connection: Connection, *names: str) -> set[str]:
+    rows = connection.execute("SELECT datname FROM pg_database WHERE datname = ANY(%s)", [list(names)])
+    return {row[0] for row in rows}
 
 
-def _exchange(live: Database, moves: Sequence[Move], lock_timeout: float, *, first_time: bool = False) -> SwapResult:
-    parties = _Parties(live, moves, first_time)
-    with live.maintenance.connect(autocommit=False) as renamer, live.maintenance.connect() as watcher:
+def _exchange(watcher: Connection, parties: _Parties, lock_timeout: float) -> SwapResult:
+    with parties.live.maintenance.connect(autocommit=False) as renamer:
         _preflight(watcher, parties)
         renamer.execute(sql.SQL("LISTEN {}").format(GONE))
         renamer.commit()

@@ -21,7 +21,6 @@ import psycopg
 from etna_pipelines.environments import filling
 from etna_pipelines.environments.naming import name_for
 from etna_pipelines.environments.preflight import Ground, check_space, preflight
-from etna_pipelines.environments.target import sweep
 from etna_pipelines.errors import EtnaError, ProgramError, PushFailed, ReleaseFailed
 from etna_pipelines.own_program import Ended, environment_of, run_program
 from etna_pipelines.postgres.handover import Connection
@@ -81,10 +80,11 @@ class Rehearsing:
         Migrations that fail are a finding, told by `failure`. Raises ReleaseFailed where it did not come to them,
         PushRefused where staging may not hold the snapshot, LockHeld."""
         id_, name = new_id(), self.target.database.name
-        with _explained(self.version), exclusive(self.target.database, f"rehearse {name}"):
-            ground = preflight(self.manifest, self.target, None)
-            sweep(self.target, "rehearsal")
-            check_space(self.manifest, self.target)
+        with _explained(self.version), exclusive(self.target.database, f"rehearse {name}") as lock:
+            server = lock.connection
+            ground = preflight(server, self.manifest, self.target, None)
+            filling.sweep(server, name, "rehearsal")
+            check_space(server, self.manifest, self.target)
             with self._private_database(id_, ground) as (database, role):
                 found = self._rehearsed(id_, database, role)
         keep(found, self.store)
@@ -146,8 +146,7 @@ class Rehearsing:
         database = live.named(name_for("rehearsal", live.name, id_))
         with filling.restorer(database, ground, name_for("rehearser", live.name, id_)) as role:
             try:
-                with live.maintenance.connect() as connection:
-                    filling.create(connection, database.name, ground, self.manifest)
+                filling.create(database.name, ground, self.manifest)
                 yield database, role
             finally:
                 # The next rehearsal sweeps what cannot be dropped now.

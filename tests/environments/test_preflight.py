@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from etna_pipelines.environments import preflight as module
-from etna_pipelines.environments.preflight import check_space, preflight
+from etna_pipelines.environments.preflight import Ground, check_space
+from etna_pipelines.environments.preflight import preflight as preflight_on
 from etna_pipelines.errors import ProgramError, PushRefused
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Environment
@@ -23,6 +24,11 @@ def altered(manifest: Manifest, part: str, **changes: Any) -> Manifest:
 
 def with_database(target: Environment, database: Database) -> Environment:
     return Environment(target.name, database, target.snapshot, target.hosts, None, target.owner)
+
+
+def preflight(manifest: Manifest, target: Environment, production: Database) -> Ground:
+    with target.database.maintenance.connect() as server:
+        return preflight_on(server, manifest, target, production)
 
 
 def refused(manifest: Manifest, target: Environment, production: Database) -> str:
@@ -124,14 +130,20 @@ def test_the_role_that_connects_needs_its_privileges(target: Environment, publis
 def test_a_full_disk_is_seen_before_it_is(
     target: Environment, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_space(published.stripped, target)
-    looked_at: list[str] = []
+    free, looked_at = 0, []
 
-    def almost_full(path: os.PathLike[str]) -> Usage:
+    def usage(path: os.PathLike[str]) -> Usage:
         looked_at.append(os.fspath(path))
-        return Usage(10, 10, 1000)
+        return Usage(10, 10, free)
 
-    monkeypatch.setattr(shutil, "disk_usage", almost_full)
-    with pytest.raises(PushRefused, match=r"has 0\.0 GB free on its disk"):
-        check_space(published.stripped, target)
-    assert looked_at and looked_at[0].endswith("/postgres/data")
+    template = published.production.name
+    with target.database.maintenance.connect() as server:
+        check_space(server, published.stripped, target)
+        check_space(server, published.stripped, target, template)
+        monkeypatch.setattr(shutil, "disk_usage", usage)
+        for cloned in (None, template):
+            with pytest.raises(PushRefused, match=r"has 0\.0 GB free on its disk"):
+                check_space(server, published.stripped, target, cloned)
+        [(free,)] = server.execute("SELECT pg_database_size(%s) * 1.3", [template]).fetchall()
+        check_space(server, published.stripped, target, template)
+    assert looked_at[0].endswith("/postgres/data")

@@ -104,7 +104,8 @@ def test_what_a_failed_step_dropped_is_filled_anew_and_never_half(
     assert databases(serving.database) == [serving.database.name]
     killed(lambda: run(pushing(serving), begun, "fix_up"), "restore", monkeypatch)
     half = next(name for name in databases(serving.database) if "_new_" in name)
-    assert stages.reached(serving.database.named(half)) is None
+    with serving.database.maintenance.connect() as server:
+        assert stages.reached(server, half) is None
 
     run(pushing(serving), begun, "fix_up", "swap_in")
 

@@ -1,23 +1,9 @@
-from datetime import UTC, datetime
-
 import psycopg
 import pytest
 
-from etna_pipelines.environments.target import exists, explained, sweep
+from etna_pipelines.environments.target import exists, explained
 from etna_pipelines.errors import DatabaseUnreachable, ProgramError, PushFailed
 from etna_pipelines.settings import Environment
-from tests.environments.conftest import databases
-
-
-def test_sweeping_leaves_what_people_named_alike(serving: Environment) -> None:
-    name = serving.database.name
-    with serving.database.maintenance.connect() as connection:
-        connection.execute(f'CREATE DATABASE "{name}_new_20261123t020000123456z-1f0c9a"')
-        connection.execute(f"CREATE DATABASE {name}_new_idea")
-    sweep(serving, "new", before=datetime(2026, 11, 23, 2, tzinfo=UTC))
-    assert len(databases(serving.database)) == 3
-    sweep(serving)
-    assert databases(serving.database) == [name, f"{name}_new_idea"]
 
 
 def test_whether_there_is_a_database(serving: Environment) -> None:

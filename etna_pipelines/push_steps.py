@@ -10,6 +10,7 @@ from etna_pipelines.environments.expiry import FullCopy, drop_expired, expired, 
 from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.history import Push
 from etna_pipelines.environments.known import KnownEnvironments
+from etna_pipelines.environments.logs import drop_old_logs
 from etna_pipelines.environments.push import Begun, Pushing, always
 from etna_pipelines.environments.registry import is_registered
 from etna_pipelines.environments.rollback import rollback
@@ -73,6 +74,7 @@ class PushSteps(Work):
         start_embedded(self.settings)
         target = self.environment(environment)
         redeployer_for(target, self.settings)  # says what it lacks before anything is done
+        drop_old_logs(self.settings.home, target, datetime.now(UTC))
         snapshot = self._part(target, snapshot)
         template = self.make_template(snapshot) if target.feature else None
         return self._pushing(target, snapshot, version).begin(template)
@@ -240,6 +242,7 @@ class PushSteps(Work):
     def _drop_expired(self, target: Environment, now: datetime) -> None:
         production, records = self.settings.production.database, self.records(target.name)
         drop_expired(target, production=production, records=records, now=now)
+        drop_old_logs(self.settings.home, target, now)
 
     def _part(self, target: Environment, snapshot: Manifest) -> Manifest:
         """What of a snapshot an environment is to have: a subset of a stripped one, or the whole."""

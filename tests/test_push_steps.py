@@ -65,12 +65,15 @@ def test_a_full_copy_that_expired_is_replaced_by_a_stripped_snapshot(steps: Push
     first = steps.push("staging", full)
     steps.push("staging", full)
     staging, later = steps.environment("staging").database, datetime.now(UTC) + timedelta(days=15)
+    log = steps.settings.home / "fix-ups/staging-p.log"
+    log.parent.mkdir()
+    log.write_text("a row")
     assert steps.expire("staging") is None
     assert [copy.live for copy in steps.full_copies("staging")] == [True, False]
 
     with pytest.raises(PushRefused, match="there is no stripped one to replace it: run the job `nightly`"):
         steps.expire("staging", later)
-    assert databases(staging) == [staging.name]  # the kept one is gone all the same
+    assert databases(staging) == [staging.name] and not log.exists()  # the kept one is gone all the same
     stripped = strip(steps, full)
     replaced = steps.expire("staging", later)
 

@@ -1,9 +1,11 @@
 """What is done with releases of the application: make one, see which are published, rehearse one."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from etna_pipelines.environments import history
 from etna_pipelines.environments.awake import await_awake
 from etna_pipelines.environments.start import start_embedded
 from etna_pipelines.errors import ReleaseFailed, SettingsError
@@ -15,16 +17,21 @@ from etna_pipelines.steps import WORKERS, Work
 if TYPE_CHECKING:
     from etna_pipelines.releases.rehearsal import Rehearsal
 
+TWO = 2
+"""Records that are looked at: a release that failed may have been rolled back."""
+
 
 @dataclass(frozen=True)
 class News:
-    """What was published since somebody looked."""
+    """What was published, and staging has not had yet."""
 
     seen: str | None
     """What the next look begins with."""
     says: str
     version: str | None = None
     """The release that staging is to have now."""
+    key: str = ""
+    """The same for an hour: one try each."""
     with_data: bool = False
     """Whether with the newest data, too."""
 
@@ -54,9 +61,10 @@ class ReleaseSteps(Work):
         known = CalVer.parse(after)
         return str(newest) if newest and (known is None or newest > known) else None
 
-    def news(self, seen: str | None) -> News:
-        """The newest release that was published since a look that had `seen`, where staging is to have it. What is
-        there at the very first look (None) was there before. Raises GitHubError."""
+    def news(self, seen: str | None, now: datetime | None = None) -> News:
+        """The newest release that was published since a look that had `seen`, until staging had it: whether that went
+        well or not, only not where nothing came of it. What is there at the very first look (None) was there before.
+        Raises GitHubError."""
         staging = self.settings.sections.get("staging")
         if not self.settings.github or not isinstance(staging, Staging) or staging.release == "nothing":
             return News(seen, "environments.yaml has no `github`, or says that no release starts anything.")
@@ -66,7 +74,14 @@ class ReleaseSteps(Work):
             return News(seen, f"{seen} was there before anybody looked.")
         if newest is None:
             return News(seen, f"None was published since {seen}.")
-        return News(newest, f"{newest} was published.", newest, with_data=staging.release == "refresh")
+        records = [*islice(history.newest_first(self.settings.records("staging", self.store), "staging"), TWO)]
+        if _had(CalVer.parse(newest), records):
+            return News(newest, f"Staging had {newest}: `etna redeploy staging --version {newest}` repeats it.")
+        with_data = staging.release == "refresh" and not (records and records[0].push.version == newest)
+        if not with_data and (staging.redeploy is None or not records):
+            return News(seen, "environments.yaml names no way to redeploy staging, or nothing was pushed there yet.")
+        key = f"{newest}@{now or datetime.now(UTC):%Y-%m-%d %H}"
+        return News(seen, f"{newest} was published.", newest, key, with_data)
 
     def rehearse(self, version: str) -> "Rehearsal":
         """Run a release's migrations on the newest snapshot that staging may hold, in a private database beside it that
@@ -104,3 +119,12 @@ class ReleaseSteps(Work):
         from etna_pipelines.releases.rehearsal import read_rehearsals
 
         return [found for found in read_rehearsals(self.store) if version in ("", found.version)]
+
+
+def _had(release: CalVer | None, records: list[history.Record]) -> bool:
+    """Whether a release, or a newer one, was redeployed to a known end, good or bad."""
+    outcomes = [record.redeploy for record in records if record.redeploy]
+    ended = [outcome.failed for outcome in outcomes]
+    ended += [outcome.last_good.wanted for outcome in outcomes if outcome.last_good]
+    versions = [version for name in ended if (version := CalVer.parse(name or ""))]
+    return release is not None and any(version >= release for version in versions)

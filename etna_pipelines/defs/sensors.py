@@ -10,7 +10,7 @@ import dagster as dg
 
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.errors import failure_of
-from etna_pipelines.defs.failures import failures
+from etna_pipelines.defs.failures import UNDER_WAY, failures
 from etna_pipelines.defs.jobs import expire_staging, redeploy_staging, refresh_staging, refresh_test, remove_test
 from etna_pipelines.defs.resources import Etna
 from etna_pipelines.errors import DatabaseUnreachable, EtnaError
@@ -48,7 +48,8 @@ def feature_environments(context: dg.SensorEvaluationContext, etna: Etna) -> dg.
 
 @dg.sensor(jobs=[refresh_staging, redeploy_staging], minimum_interval_seconds=120, default_status=ON)
 def published_releases(context: dg.SensorEvaluationContext, etna: Etna) -> dg.SensorResult:
-    """A release that was published: staging is to have it, with or without new data, as `release` of staging says."""
+    """A release that was published: staging is to have it, with or without new data, as `release` of staging says. What
+    came to nothing, as staging was asleep, is tried again every hour."""
     try:
         news = etna.release_steps().news(context.cursor)
     except EtnaError as error:
@@ -56,8 +57,10 @@ def published_releases(context: dg.SensorEvaluationContext, etna: Etna) -> dg.Se
     if news.version is None:
         return dg.SensorResult(skip_reason=news.says, cursor=news.seen)
     job, op = (refresh_staging, "staging_database") if news.with_data else (redeploy_staging, "redeploy_at")
+    if context.instance.get_runs(dg.RunsFilter(job_name=job.name, statuses=UNDER_WAY), limit=1):
+        return dg.SensorResult(skip_reason=f"A run of {job.name} is under way.", cursor=news.seen)
     config = {"ops": {op: {"config": {"version": news.version}}}}
-    request = dg.RunRequest(run_key=news.version, job_name=job.name, run_config=config)
+    request = dg.RunRequest(run_key=news.key, job_name=job.name, run_config=config)
     return dg.SensorResult(run_requests=[request], cursor=news.seen)
 
 

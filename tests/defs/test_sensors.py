@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -12,9 +13,11 @@ from etna_pipelines.defs import sensors
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.resources import Etna
 from etna_pipelines.environments import reconcile
-from etna_pipelines.environments.history import Serving, mark
+from etna_pipelines.environments.history import Serving, mark, record
 from etna_pipelines.postgres.server import Database
+from etna_pipelines.settings import load
 from etna_pipelines.snapshots.manifest import Kind
+from tests.defs.conftest import push
 from tests.github_server import TOKEN, GitHubServer
 
 NO_GRACE = "test: {removal: {grace: 0}}\n"
@@ -173,7 +176,8 @@ def test_a_release_that_is_published_is_for_staging(
     github: GitHubServer, does: str, job: str, config: dict[str, object]
 ) -> None:
     with Path("environments.yaml").open("a") as settings:
-        settings.write(f"staging: {{release: {does}}}\n")
+        settings.write(f"staging: {{release: {does}, redeploy: {{command: [deploy]}}}}\n")
+    record(load().open_store(), push("staging"))
     github.add_release("v26.11.23.1")
 
     before = _look_for_releases(None)
@@ -183,19 +187,24 @@ def test_a_release_that_is_published_is_for_staging(
     github.add_release("v26.11.24.2")
     after = _look_for_releases(before.cursor)
     [run] = after.run_requests or []
-    assert (run.job_name, run.run_key, run.run_config) == (job, "26.11.24.2", config)
-    assert not _look_for_releases(after.cursor).run_requests
+    assert (run.job_name, run.run_config) == (job, config)
+    assert (run.run_key or "").startswith(
+        f"26.11.24.2@{datetime.now(UTC):%Y-%m-%d}"
+    )  # again every hour, until it is done
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTED))
+        assert not _look_for_releases(after.cursor, instance).run_requests
 
 
 def test_the_very_first_release_counts_unless_releases_start_nothing(github: GitHubServer) -> None:
-    before = _look_for_releases(None)
+    before, settings = _look_for_releases(None), Path("environments.yaml")
     github.add_release("v26.11.23.1")
+    plain = settings.read_text()
 
-    after = _look_for_releases(before.cursor)
-    assert [run.run_key for run in after.run_requests or []] == ["26.11.23.1"]
+    settings.write_text(f"{plain}staging: {{release: refresh}}\n")
+    assert len(_look_for_releases(before.cursor).run_requests or []) == 1
 
-    with Path("environments.yaml").open("a") as settings:
-        settings.write("staging: {release: nothing}\n")
+    settings.write_text(f"{plain}staging: {{release: nothing}}\n")
     assert not _look_for_releases(before.cursor).run_requests
 
 
@@ -221,8 +230,9 @@ def test_staging_is_replaced_when_its_days_are_over(
     assert expired.run_key == f"{database.name}@{datetime.now(UTC):%Y-%m-%d}"  # one run a day until it is done
 
 
-def _look_for_releases(cursor: str | None) -> dg.SensorResult:
-    context = dg.build_sensor_context(cursor=cursor, resources={"etna": Etna()})
-    ticked = sensors.published_releases(context)
+def _look_for_releases(cursor: str | None, instance: dg.DagsterInstance | None = None) -> dg.SensorResult:
+    with dg.DagsterInstance.ephemeral() as fresh:
+        context = dg.build_sensor_context(instance or fresh, cursor=cursor, resources={"etna": Etna()})
+        ticked = sensors.published_releases(context)
     assert isinstance(ticked, dg.SensorResult)
     return ticked

@@ -50,13 +50,13 @@ def exists(database: Database) -> bool:
 
 
 @contextmanager
-def recording(environment: str, snapshot: str | None) -> Iterator[None]:
+def recording(environment: str, snapshot: str) -> Iterator[None]:
     """Keep what was done. It is done in any case: to do it again would throw away what a rollback needs."""
     try:
         yield
     except (StoreError, DatabaseRefused, DatabaseUnreachable, psycopg.Error) as error:
         why = f"{reason(error)}." if isinstance(error, psycopg.Error) else str(error)
         raise PushUnrecorded(
-            f"{environment} serves {snapshot or 'what it served before'} already and only the record of it is missing, "
-            f"so nothing is redeployed: {why}"
+            f"{environment} serves {snapshot} already and only the record of it is missing, so nothing is redeployed; "
+            f"re-execute the run from its failure, which does both, or push again: {why}"
         ) from None

@@ -287,7 +287,9 @@ def test_a_push_whose_record_is_lost_is_recorded_by_the_next_try_and_not_done_ag
 
     lost = dataclasses.replace(pushing(serving), records=Full(Path(published.store.location())))
     begun = lost.begin()
-    with pytest.raises(PushUnrecorded, match=r"only the record of it is missing, .*: The store is full\.") as told:
+    with pytest.raises(
+        PushUnrecorded, match=r"record of it is missing, .*; re-execute the run .*: The store is full\."
+    ) as told:
         lost.swap_in(begun)
     assert not told.value.retryable
     assert titles(serving.database) == RESTORED

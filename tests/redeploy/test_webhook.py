@@ -105,9 +105,7 @@ def test_what_gets_no_answer_is_sent_again_under_the_same_key(service: Service, 
 @pytest.mark.parametrize("ends", [{"status": "failed"}, {"status": "exploded"}, ["nothing"]])
 def test_a_failure_is_one(service: Service, ends: Json) -> None:
     service.takes, service.ends = 1, ends
-    with pytest.raises(
-        RedeployFailed, match=r"^test/login has its new .* not redeployed: the webhook of 127"
-    ) as raised:
+    with pytest.raises(RedeployFailed, match=r"^test/login was not redeployed: the webhook of 127") as raised:
         redeploy(service)
     assert not isinstance(raised.value, RedeployUnfinished)
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from psycopg import sql
 
 from etna_pipelines.environments.naming import Purpose, is_name_for, push_of
-from etna_pipelines.environments.preflight import Ground
-from etna_pipelines.postgres.handover import Connection
+from etna_pipelines.environments.preflight import FILLING, Ground, restored_bytes
+from etna_pipelines.postgres.handover import Connection, set_comment
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.snapshots.manifest import Manifest, new_id
 
@@ -39,6 +39,7 @@ def create(name: str, ground: Ground, manifest: Manifest) -> None:
     made = sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(database, sql.SQL(" ").join(options))
     ground.server.execute(made)
     ground.server.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    set_comment(ground.server, name, f"{FILLING}{restored_bytes(manifest)}")
 
 
 @contextmanager

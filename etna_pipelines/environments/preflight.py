@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from etna_pipelines.environments.guard import LOCAL_HOSTS, refuse_marked, refuse_production, refuse_snapshot
+from etna_pipelines.environments.history import MARK
 from etna_pipelines.errors import EtnaError, PushRefused
 from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.programs import find
@@ -23,6 +24,8 @@ OWNER = "etna_owner"
 INDEXED = 1.5
 """What a table takes with its indexes, as a multiple of its COPY text: an estimate."""
 MARGIN = 1.2
+FILLING = f"{MARK}filling "
+"""The comment of a database while it is filled begins so; then come the bytes that it will take."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def check_space(server: Connection, manifest: Manifest, target: "Environment", t
     if directory is None:
         return
     needed = _clone_takes(server, template) if template else _restore_takes(server, manifest)
-    free = shutil.disk_usage(directory).free
+    free = max(0, shutil.disk_usage(directory).free - _promised(server))
     if free < needed:
         raise PushRefused(
             f"{target.database.label} has {free / 1e9:.1f} GB free on its disk and the snapshot needs about "
@@ -92,10 +95,26 @@ def _clone_takes(server: Connection, template: str) -> float:
 
 def _restore_takes(server: Connection, manifest: Manifest) -> float:
     """Bytes, with WAL."""
-    restored = INDEXED * sum(file.raw_bytes or file.bytes for file in manifest.files)
+    restored = restored_bytes(manifest)
     query = "SELECT pg_size_bytes(setting || unit) FROM pg_settings WHERE name = 'max_wal_size'"
     [(wal,)] = server.execute(query).fetchall()
     return MARGIN * restored + min(int(wal), restored)
+
+
+def restored_bytes(manifest: Manifest) -> int:
+    """What a restored snapshot will take, about."""
+    return int(INDEXED * sum(file.raw_bytes or file.bytes for file in manifest.files))
+
+
+def _promised(server: Connection) -> int:
+    """Bytes that databases which are being filled on the same server have still to take."""
+    wanted = "substring(shobj_description(oid, 'pg_database') FROM '[0-9]+$')::bigint"
+    has = "CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) ELSE 0 END"
+    found = server.execute(
+        f"SELECT {wanted}, {has} FROM pg_database WHERE starts_with(shobj_description(oid, 'pg_database'), %s)",
+        [FILLING],
+    )
+    return sum(max(0, wants - has) for wants, has in found)
 
 
 def _refuse_unproven(manifest: Manifest, target: "Environment") -> None:

@@ -29,7 +29,7 @@ from etna_pipelines.environments.templates import Template
 from etna_pipelines.errors import EnvironmentGone, EtnaError, PushFailed, PushRefused
 from etna_pipelines.postgres.clone import clone
 from etna_pipelines.postgres.handover import Connection, comment_of
-from etna_pipelines.postgres.locks import Lock
+from etna_pipelines.postgres.locks import Lock, exclusive
 from etna_pipelines.postgres.restore import fetch_archive, restore, verify
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.postgres.swap import SwapResult, swap, undo_swap
@@ -229,20 +229,22 @@ class Pushing:
         with filling.restorer(self._new(begun), ground, name_for("restorer", live.name, begun.id)) as restorer:
             yield restorer
 
-    def _template(self, begun: Begun) -> Database | None:
+    def _template(self, begun: Begun, server: Connection) -> Database | None:
         """What the new database is cloned from; None where it is restored, also because newer templates drove that one
         out before a push was resumed."""
-        template = self.target.database.named(begun.template) if begun.template else None
-        return template if template and exists(template) else None
+        there = server.execute("SELECT FROM pg_database WHERE datname = %s", [begun.template]).fetchone()
+        return self.target.database.named(begun.template) if begun.template and there else None
 
     def _fill(self, begun: Begun, ground: Ground) -> None:
         new = self._new(begun)
         filling.drop(ground.server, new.name)  # half full, where a killed step left it
-        if template := self._template(begun):
+        if template := self._template(begun, ground.server):
             self.progress(Tick("clone"))
             clone(template, new.name, owner=ground.owner)
             return
-        filling.create(new.name, ground, self.manifest)
+        with exclusive(new, "room", wait=True):  # others on this server may have begun to fill it since
+            check_space(ground.server, self.manifest, self.target)
+            filling.create(new.name, ground, self.manifest)
         with (
             workspace(self.scratch, f"push-{begun.id}") as directory,
             self._as_restorer(begun, ground) as restorer,
@@ -252,7 +254,7 @@ class Pushing:
 
     def _check(self, begun: Begun, ground: Ground) -> None:
         with self._as_restorer(begun, ground) as restorer:
-            if self._template(begun):
+            if self._template(begun, ground.server):
                 verify_clone(self.manifest, restorer)
             else:
                 verify(self.manifest, restorer)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from etna_pipelines.environments import preflight as module
-from etna_pipelines.environments.preflight import Ground, check_space
+from etna_pipelines.environments.filling import create
+from etna_pipelines.environments.preflight import FILLING, Ground, check_space, restored_bytes
 from etna_pipelines.environments.preflight import preflight as preflight_on
 from etna_pipelines.errors import ProgramError, PushRefused
+from etna_pipelines.postgres.handover import comment_of, set_comment
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Environment
 from etna_pipelines.snapshots.manifest import Manifest
@@ -146,4 +148,11 @@ def test_a_full_disk_is_seen_before_it_is(
                 check_space(server, published.stripped, target, cloned)
         [(free,)] = server.execute("SELECT pg_database_size(%s) * 1.3", [template]).fetchall()
         check_space(server, published.stripped, target, template)
+        another = f"{target.database.name}_new"
+        create(another, preflight_on(server, published.stripped, target, None), published.stripped)
+        assert comment_of(server, another) == f"{FILLING}{restored_bytes(published.stripped)}"  # it has that already
+        check_space(server, published.stripped, target, template)
+        set_comment(server, another, f"{FILLING}{1000**3}")
+        with pytest.raises(PushRefused, match=r"free on its disk"):
+            check_space(server, published.stripped, target, template)
     assert looked_at[0].endswith("/postgres/data")

@@ -16,6 +16,7 @@ from etna_pipelines.environments.target import alone
 from etna_pipelines.errors import EnvironmentGone, EnvironmentWanted, RegistryError, SettingsError, TargetAsleep
 from etna_pipelines.feature_steps import FeatureSteps
 from etna_pipelines.postgres.backup import backup
+from etna_pipelines.postgres.locks import Lock
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.push_steps import PushSteps
 from etna_pipelines.settings import Environment, load
@@ -242,12 +243,12 @@ def test_what_comes_back_while_its_removal_waits_stays(steps: FeatureSteps, monk
     steps.tick(now + HOUR)
 
     @contextmanager
-    def late(target: Environment) -> Iterator[None]:
+    def late(target: Environment) -> Iterator[Lock]:
         announce("feature/login")
         steps.tick(now + 2 * HOUR)
         login.unlink()
-        with alone(target):
-            yield
+        with alone(target) as lock:
+            yield lock
 
     monkeypatch.setattr(removal, "alone", late)
     with pytest.raises(EnvironmentWanted, match="test/login stays: its branch came back meanwhile"):

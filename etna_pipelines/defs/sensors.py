@@ -12,6 +12,7 @@ from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.errors import failure_of
 from etna_pipelines.defs.failures import UNDER_WAY, failures
 from etna_pipelines.defs.jobs import expire_staging, redeploy_staging, refresh_staging, refresh_test, remove_test
+from etna_pipelines.defs.lost_runs import lost_runs
 from etna_pipelines.defs.resources import Etna
 from etna_pipelines.errors import DatabaseUnreachable, EtnaError
 
@@ -101,4 +102,4 @@ def _hour(now: datetime) -> str:
     return f"{now:%Y-%m-%d %H}"
 
 
-SENSORS = [feature_environments, published_releases, staging_expiry]
+SENSORS = [feature_environments, published_releases, staging_expiry, lost_runs]

@@ -22,7 +22,8 @@ def lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Runs that stay `STARTED` for ever, as no process of theirs is left, end as failed; dagster.yaml says what then.
 
     Dagster's own monitoring asks the launcher, and the default one can't tell. Runs that nobody launched from here are
-    left alone: those of `dagster job execute`, and those of a code server on another machine."""
+    left alone: those of `dagster job execute`, and those of a code server on another machine. So are those that are
+    being cancelled: Dagster ends them after three minutes."""
     instance = context.instance
     if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return dg.SkipReason("This launcher sees to its runs itself.")

@@ -5,7 +5,7 @@ import sys
 
 import dagster as dg
 
-from etna_pipelines.defs.errors import told
+from etna_pipelines.defs.errors import STOPPED, told
 
 
 @dg.logger(config_schema={"quiet": dg.Field(bool, default_value=False, description="For those who draw bars.")})
@@ -36,5 +36,6 @@ def line(event: dg.DagsterEvent) -> str | None:
         case dg.DagsterEventType.STEP_FAILURE:
             return f"✗ {step}: {told(event)}"
         case dg.DagsterEventType.RUN_FAILURE if event.job_failure_data.first_step_failure_event is None:
-            return f"✗ {step}: {told(event)}"
+            said = told(event)
+            return f"✗ {step}: {said}" if said != STOPPED else None  # the step that was stopped has said so
     return None

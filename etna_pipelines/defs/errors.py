@@ -20,20 +20,23 @@ _OVERTAKEN = (EnvironmentGone, EnvironmentWanted)
 
 @contextmanager
 def told_to_dagster() -> Iterator[None]:
-    """Raise what fails inside as dg.Failure, without the causes: their texts may quote rows."""
+    """Raise what fails inside as dg.Failure, without the causes: their texts may quote rows. What a person stopped
+    stays an interrupt: a failure would let the steps go on that do not depend on this one."""
     try:
         yield
     except (dg.Failure, dg.RetryRequested, *_OVERTAKEN):
         raise
     except (*_INTERRUPTS, Exception) as error:
-        if isinstance(error, EtnaError) and error.retryable and not _stopped(error):
+        if _stopped(error):
+            raise dg.DagsterExecutionInterruptedError(STOPPED) from None
+        if isinstance(error, EtnaError) and error.retryable:
             raise dg.RetryRequested(RETRIES, SECONDS_BETWEEN) from failure_of(error)
         raise failure_of(error) from None
 
 
 def failure_of(error: BaseException) -> dg.Failure:
     """What fails as one sentence, for where nothing is retried: the next tick of a sensor comes anyway."""
-    return dg.Failure(STOPPED if _stopped(error) else sentence_of(error), allow_retries=False)
+    return dg.Failure(sentence_of(error), allow_retries=False)
 
 
 @contextmanager

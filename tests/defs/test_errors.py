@@ -61,6 +61,27 @@ def test_what_a_person_stopped_is_not_retried(stop: type[BaseException]) -> None
     assert failure_of(step_that_cleans_up_badly) == STOPPED
 
 
+def test_what_a_person_stopped_stops_the_steps_beside_it_too() -> None:
+    @dg.op
+    def stopped() -> None:
+        with told_to_dagster():
+            raise KeyboardInterrupt
+
+    @dg.op(tags={"dagster/priority": "-1"})
+    def beside() -> None:
+        pass
+
+    @dg.job
+    def nightly() -> None:
+        stopped()
+        beside()
+
+    result = nightly.execute_in_process(raise_on_error=False)
+
+    assert [event.step_key for event in result.all_events if event.event_type_value == "STEP_START"] == ["stopped"]
+    assert not result.success
+
+
 def test_what_the_registry_overtook_is_cancelled_and_says_why() -> None:
     says = "test/login was removed because feature/login had left the registry."
 

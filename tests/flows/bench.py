@@ -193,12 +193,19 @@ class Bench:
 
 def assert_one_sentence(bench: Bench, ended: Ended, step: str, says: str) -> None:
     """The night ended at `step` with a sentence, and nobody was told anything else."""
+    assert_sentences(bench, ended, {step: says})
+
+
+def assert_sentences(bench: Bench, ended: Ended, says: dict[str, str]) -> None:
+    """The same of a night that failed in several steps that have nothing to do with each other."""
     *lines, last = ended.err.splitlines()
     assert ended.code == 1
     assert re.fullmatch(r"Error: (Run [-\w]+ resulted in failure|Materialization failed)\.", last)
     assert [line for line in lines if line[0] not in "→✓↻✗"] == []
-    [failure] = [line for line in lines if line.startswith("✗")]
-    assert re.fullmatch(f"✗ {step}: {says}", failure)
+    failures = [line for line in lines if line.startswith("✗")]
+    assert len(failures) == len(says)
+    for failure, (step, sentence) in zip(failures, says.items(), strict=True):
+        assert re.fullmatch(f"✗ {step}: {sentence}", failure)
     assert_nothing_told(bench, ended)
 
 

@@ -106,8 +106,7 @@ class PushSteps(Work):
     def rollback(self, environment: str, expected: str | None = None) -> Push:
         """Swap what an environment served before back in; with `expected`, only if it serves the push of that id."""
         start_embedded(self.settings)
-        target = self.environment(environment)
-        await_awake(target, self.progress)
+        target = self.environment(environment)  # not waited for: who rolls back is in a hurry
         production, records = self.settings.production.database, self.records(environment)
         return rollback(target, production=production, store=records, expected=expected)
 

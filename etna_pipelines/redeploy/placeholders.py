@@ -1,4 +1,4 @@
-"""`{version}` and its like, in what environments.yaml says of a redeploy."""
+"""`{version}` and its like, in what environments.yaml says of a redeploy and of the commands before it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,6 +21,30 @@ _MISSING = {
 }
 
 
+class Unfillable(ValueError):
+    """A placeholder that nothing fit can be filled in for: its name, and what that is."""
+
+    def __init__(self, name: str, *, known: bool) -> None:
+        super().__init__(name)
+        self.name, self.known = name, known
+
+
+def filled(text: str, values: Mapping[str, str | None], quote: Callable[[str], str] = str) -> str:
+    """The text with those of its placeholders filled in that `values` names; other braces stay. Raises Unfillable."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in values:
+            return found[0]
+        if not (put := values[name]):
+            raise Unfillable(name, known=False)
+        if not _HARMLESS.fullmatch(put):
+            raise Unfillable(name, known=True)
+        return quote(put)
+
+    return _PLACEHOLDER.sub(value, text)
+
+
 def fill(text: str, deployment: "Deployment", quote: Callable[[str], str] = str) -> str:
     """The text with its placeholders filled in; other braces stay. `quote` is for texts that a shell reads.
 
@@ -30,23 +54,23 @@ def fill(text: str, deployment: "Deployment", quote: Callable[[str], str] = str)
     - `{push}`: the idempotency key
 
     Raises RedeployRefused for a placeholder that there is nothing for."""
-    values = _values(deployment)
+    try:
+        return filled(text, _values(deployment), quote)
+    except Unfillable as problem:
+        if problem.known:
+            raise RedeployRefused(f"{deployment.failed}: {harmful(problem)}") from None
+        raise RedeployRefused(
+            f"{deployment.failed}: `{{{problem.name}}}` is to be filled in, and {_MISSING[problem.name]}; then run "
+            f"`etna redeploy {deployment.environment}`."
+        ) from None
 
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
-        if not (filled := values[name]):
-            raise RedeployRefused(
-                f"{deployment.failed}: `{{{name}}}` is to be filled in, and {_MISSING[name]}; then run `etna redeploy "
-                f"{deployment.environment}`."
-            )
-        if not _HARMLESS.fullmatch(filled):
-            raise RedeployRefused(
-                f"{deployment.failed}: what `{{{name}}}` stands for has characters that no tag of an image may have; "
-                "rename the branch, or take the placeholder out of environments.yaml."
-            )
-        return quote(filled)
 
-    return _PLACEHOLDER.sub(value, text)
+def harmful(problem: Unfillable) -> str:
+    """What is wrong with a name that a shell might run."""
+    return (
+        f"what `{{{problem.name}}}` stands for has characters that no tag of an image may have; rename the branch, or "
+        "take the placeholder out of environments.yaml."
+    )
 
 
 def fill_values(texts: Mapping[str, str], deployment: "Deployment") -> dict[str, str]:

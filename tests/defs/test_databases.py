@@ -67,7 +67,7 @@ class Handed(dg.IOManager):
         self.value = value
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        raise NotImplementedError
+        pytest.fail("the last step hands nothing on")
 
     def load_input(self, context: dg.InputContext) -> str:
         return self.value

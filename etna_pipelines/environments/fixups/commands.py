@@ -1,12 +1,12 @@
 """The application's own programs on the new database: migrate, update_index."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etna_pipelines.errors import FixUpFailed
 from etna_pipelines.own_program import environment_of, run_program
 from etna_pipelines.postgres.server import Database
+from etna_pipelines.redeploy.placeholders import Unfillable, filled, harmful
 
 if TYPE_CHECKING:
     from etna_pipelines.settings import Environment
@@ -30,16 +30,17 @@ def run_commands(new: Database, target: "Environment", *, push: str, version: st
 
 
 def _filled(argument: str, target: "Environment", version: str | None) -> str:
-    """With its placeholders filled in; other braces stay."""
     feature = target.feature
-
-    def value(found: re.Match[str]) -> str:
-        if found[1] == "name":
-            return feature.name if feature else target.name
-        if feature and found[1] == "image_tag":
-            return feature.image_tag
-        if version:
-            return version
-        raise FixUpFailed(f"`{found[0]}` is not known: say which `version` {target.name} runs, or take it out.")
-
-    return re.sub(r"\{(version|image_tag|name)\}", value, argument)
+    values = {
+        "version": version,
+        "image_tag": feature.image_tag if feature else version,
+        "name": feature.name if feature else target.name,
+    }
+    try:
+        return filled(argument, values)
+    except Unfillable as problem:
+        if problem.known:
+            raise FixUpFailed(harmful(problem)) from None
+        raise FixUpFailed(
+            f"`{{{problem.name}}}` is not known: say which `version` {target.name} runs, or take it out."
+        ) from None

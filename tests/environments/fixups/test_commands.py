@@ -62,3 +62,10 @@ def test_what_can_not_be_started_or_filled_in(tmp_path: Path) -> None:
         run(tmp_path, ["/missing"])
     with pytest.raises(FixUpFailed, match=r"`\{version\}` is not known: say which `version` staging runs"):
         run(tmp_path, ["migrate", "{version}"], version=None)
+
+
+def test_a_branch_whose_name_a_shell_would_run_reaches_no_command(tmp_path: Path) -> None:
+    with pytest.raises(FixUpFailed, match=r"what `\{image_tag\}` stands for has characters that no tag") as raised:
+        run(tmp_path, ["/bin/sh", "-c", "echo {image_tag}"], feature=Feature("x-1", "feature/$(touch${IFS}ran)"))
+    assert "touch" not in str(raised.value)
+    assert not (tmp_path / "fix-ups").exists() or not list((tmp_path / "fix-ups").iterdir())

@@ -21,6 +21,9 @@ Connection = psycopg.Connection[TupleRow]
 POLL = 0.1
 """Seconds between two looks at a lock that is waited for."""
 
+GRACE = 2.0
+"""Seconds that a server may take to notice that a session's client was killed: so long is a lock always waited for."""
+
 
 @dataclass(frozen=True)
 class Lock:
@@ -44,14 +47,15 @@ class Lock:
 
 @contextmanager
 def exclusive(database: Database, name: str, *, wait: bool = False, progress: Progress = silent) -> Iterator[Lock]:
-    """Hold the lock `name` on the database's server, or raise LockHeld at once unless told to wait.
+    """Hold the lock `name` on the database's server, or raise LockHeld after GRACE unless told to wait.
 
     It belongs to a session, in the maintenance database: the database itself may be renamed or dropped meanwhile.
     """
     with _lock_session(database) as connection:
         connection.execute("SET idle_session_timeout = 0")  # it says nothing for as long as the work takes
+        begun = time.monotonic()
         while not _taken(connection, name):
-            if not wait:
+            if not wait and time.monotonic() - begun > GRACE:
                 raise LockHeld(f"Another run holds the lock “{name}” on {database.label}: wait until it has ended.")
             progress(Tick(f"wait for “{name}”"))
             time.sleep(POLL)  # asked again, because a server's statement_timeout may end a statement that waits

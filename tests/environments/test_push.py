@@ -63,7 +63,8 @@ def test_a_first_push_makes_the_database_of_its_owner(target: Environment, send:
     with target.database.connect() as connection:
         owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
         assert connection.execute(owners).fetchall() == [(OWNER,)]
-        assert connection.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE '%restorer%'").fetchall() == []
+        left = f"SELECT rolname FROM pg_roles WHERE rolname LIKE '{target.database.name}%restorer%'"
+        assert connection.execute(left).fetchall() == []
 
 
 def test_a_push_replaces_what_was_served_and_keeps_it(serving: Environment, send: Send, back: Back) -> None:

@@ -187,7 +187,8 @@ def test_one_that_was_killed_is_never_cloned_and_swept_by_the_next(
     made = make()
     assert made and databases(test.database) == [made.name]
     with test.database.maintenance.connect() as connection:
-        assert connection.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE '%restorer%'").fetchall() == []
+        left = f"SELECT rolname FROM pg_roles WHERE rolname LIKE '{test.database.name}%restorer%'"
+        assert connection.execute(left).fetchall() == []
 
 
 def test_a_full_snapshot_gets_none(test: Environment, make: Make, site: Published) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from botocore.config import Config
-from faulty_server import Proxy
+from tests.stores.faulty_server import Proxy
 from moto.s3.models import s3_backends
 
 from etna_pipelines.stores.local import LocalStore

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
-from faulty_server import Proxy, Reply, Request
+from tests.stores.faulty_server import Proxy, Reply, Request
 
 from etna_pipelines.errors import StoreError, StoreRefused
 from etna_pipelines.stores import s3

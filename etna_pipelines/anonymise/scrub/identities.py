@@ -113,12 +113,8 @@ class Identities:
         addresses = addresses.filter(~self.are_published(addresses))
         return addresses.str.extract(_HANDLE).drop_nulls().unique()
 
-    def distinctive(self, word: str) -> bool:
-        """Whether a name or username points to a person by itself."""
-        return bool(self.are_distinctive(pl.Series([word]))[0])
-
     def are_distinctive(self, words: pl.Series) -> pl.Series:
-        """`distinctive` of each."""
+        """Whether each name or username points to a person by itself."""
         long = (words.str.len_chars() >= SHORTEST) & ~words.str.contains(r"^\d+$")
         plain = words.str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
         return long & ~plain.is_in(self._indistinct_words.implode())

@@ -125,7 +125,7 @@ def test_what_an_address_begins_with_may_be_a_username(
     ],
 )
 def test_a_single_word_counts_where_it_points_to_somebody(identities: Identities, word: str, distinctive: bool) -> None:
-    assert identities.distinctive(word) is distinctive
+    assert identities.are_distinctive(pl.Series([word])).to_list() == [distinctive]
 
 
 def test_nobody_is_nothing_to_look_for(identities: Identities) -> None:

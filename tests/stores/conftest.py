@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from botocore.config import Config
-from tests.stores.faulty_server import Proxy
 from moto.s3.models import s3_backends
 
 from etna_pipelines.stores.local import LocalStore
 from etna_pipelines.stores.s3 import S3Store, s3_client_config
 from etna_pipelines.stores.store import Store
+from tests.stores.faulty_server import Proxy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
-from tests.stores.faulty_server import Proxy, Reply, Request
 
 from etna_pipelines.errors import StoreError, StoreRefused
 from etna_pipelines.stores import s3
 from etna_pipelines.stores.s3 import PART_SIZES, RESUMES, S3Store, in_parts, s3_client_config
+from tests.stores.faulty_server import Proxy, Reply, Request
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -18,7 +18,7 @@ from etna_pipelines.environments.features import Feature, feature_of
 from etna_pipelines.environments.known import Known, KnownEnvironments, State
 from etna_pipelines.environments.naming import belongs_to
 from etna_pipelines.environments.reconcile import Plan, confirmed, reconcile
-from etna_pipelines.environments.registry import default_directory, is_registered, registry_for
+from etna_pipelines.environments.registry import default_directory, registry_for
 from etna_pipelines.environments.removal import Belongings, belongings, environments_on, remove
 from etna_pipelines.environments.start import start_embedded
 from etna_pipelines.errors import EnvironmentWanted, EtnaError, LockHeld
@@ -91,10 +91,6 @@ class FeatureSteps(Work):
             return state.model_copy(update={"environments": after}), [name for name in after if after[name].gone_since]
 
         return self._known.change(gone)
-
-    def is_wanted(self, name: str) -> bool:
-        """Whether the registry has the environment's branch at this moment, or can't say."""
-        return is_registered(self.settings, self.feature(name))
 
     def remove(self, name: str, *, forced: bool = False) -> Belongings:
         """Drop the databases and roles of a feature environment, and forget it, and what killed pushes left of others.

@@ -114,12 +114,6 @@ class ReleaseSteps(Work):
             spec.pass_environment,
         ).rehearse()
 
-    def rehearsals(self, version: str = "") -> "list[Rehearsal]":
-        """The rehearsals in the store, of a version or all, newest first."""
-        from etna_pipelines.releases.rehearsal import read_rehearsals
-
-        return [found for found in read_rehearsals(self.store) if version in ("", found.version)]
-
 
 def _had(release: CalVer | None, records: list[history.Record]) -> bool:
     """Whether a release, or a newer one, was redeployed to a known end, good or bad."""

@@ -105,7 +105,6 @@ def test_a_branch_comes_and_goes(steps: FeatureSteps, pushes: PushSteps, strippe
         steps.remove("login")
 
     login.unlink()
-    assert not steps.is_wanted("login")
     steps.tick(now + HOUR)
     announce("feature/login")
     assert [request.name for request in steps.tick(now + 2 * HOUR).to_make] == ["login-page"]  # login is the same
@@ -159,7 +158,6 @@ def test_a_registry_that_fails_changes_nothing(steps: FeatureSteps) -> None:
     for failing in (steps.tick, lambda: steps.remove("login")):
         with pytest.raises(RegistryError, match="is not there"):
             failing()
-    assert steps.is_wanted("login")
     assert steps.known() == known
     assert steps.remove("login", forced=True).databases == []
     assert steps.known() == {}
@@ -339,7 +337,7 @@ def test_a_tick_looks_at_the_pushes_of_those_alone_that_are_not_made(
 def test_a_name_that_nothing_has_is_told(steps: FeatureSteps, pushes: PushSteps) -> None:
     announce("feature/login")
     steps.tick(NOON)
-    for failing in (steps.remove, steps.is_wanted, lambda name: pushes.environment(f"test/{name}")):
+    for failing in (steps.remove, lambda name: pushes.environment(f"test/{name}")):
         with pytest.raises(SettingsError, match="no feature environment test/logout: did you mean test/login"):
             failing("logout")
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 State = Literal["error", "failure", "inactive", "in_progress", "queued", "pending", "success"]
 
@@ -13,10 +13,9 @@ class _Answer(BaseModel):
 
 
 class Branch(_Answer):
-    """A branch and its newest commit."""
+    """A branch."""
 
     ref: str
-    sha: str = Field(validation_alias=AliasPath("object", "sha"))
 
     @property
     def name(self) -> str:
@@ -25,10 +24,9 @@ class Branch(_Answer):
 
 
 class Tag(_Answer):
-    """A tag and the commit that it stands for."""
+    """A tag."""
 
     name: str
-    sha: str = Field(validation_alias=AliasPath("commit", "sha"))
 
 
 class Deployment(_Answer):

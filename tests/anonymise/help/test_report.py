@@ -45,6 +45,7 @@ STRIPPED = draft(kind="stripped").model_copy(
             originals=1230,
             kinds={"e-mail addresses": 1230},
             share=0.25,
+            unsearched=7,
             allowed={"e-mail at <b>.org, one of public: domains": 5},
         ),
     }
@@ -92,6 +93,10 @@ def test_it_says_what_the_manifests_say() -> None:
     assert "e-mail at <b>.org, one of public: domains 5" in said
     assert "From full snapshot " + FULL.id in said
     assert "Rules' digest d Key k" in said
+
+
+def test_what_was_not_looked_for_is_said() -> None:
+    assert "7 secrets so short or plain" in page(STRIPPED, FULL)
 
 
 def test_arguments_that_may_be_values_are_left_out() -> None:

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from etna_pipelines.environments.guard import LOCAL_HOSTS, refuse_marked, refuse_production, refuse_snapshot
 from etna_pipelines.environments.history import MARK
+from etna_pipelines.environments.privileges import connected_as, refuse_lacking
 from etna_pipelines.errors import EtnaError, PushRefused
 from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.programs import find
@@ -145,6 +146,18 @@ def _check_extensions(connection: Connection, manifest: Manifest, target: "Envir
             f"{target.database.label} lacks the extensions {', '.join(missing)} that the snapshot uses: "
             "install their packages on its server."
         )
+    # What is restored is made by an ordinary role, whoever connects.
+    untrusted = connection.execute(
+        "SELECT name FROM pg_available_extension_versions WHERE name = ANY(%s)"
+        " GROUP BY name HAVING bool_and(superuser AND NOT trusted) ORDER BY 1",
+        [manifest.schema_.extensions],
+    ).fetchall()
+    if untrusted:
+        names = ", ".join(name for (name,) in untrusted)
+        raise PushRefused(
+            f"{target.database.label} lets only superusers make the extensions {names} that the snapshot uses, and a "
+            "push is none: set `trusted = true` in their control files on its server, or drop them from production."
+        )
 
 
 def _read_live(connection: Connection, name: str) -> Live | None:
@@ -159,27 +172,11 @@ def _read_live(connection: Connection, name: str) -> Live | None:
 
 def _ground(connection: Connection, target: "Environment") -> Ground:
     live = _read_live(connection, target.database.name)
-    user = target.database.user
-    row = connection.execute("SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user").fetchone()
-    superuser, creates = row or (False, False)
-    owner = target.owner or (live.owner if live else user)
+    superuser = connected_as(connection).superuser
+    owner = target.owner or (live.owner if live else target.database.user)
     if target.makes_owner and superuser:
         owner = _ordinary(connection, owner, named=target.owner is not None)
-    found = connection.execute(
-        "SELECT rolsuper, pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = %s", [owner]
-    ).fetchone()
-    if not superuser and not creates:
-        raise PushRefused(f"Role {user} may not create databases on {_server(target)}: ALTER ROLE {user} CREATEDB.")
-    if found is None:
-        raise PushRefused(f"Role {owner}, the owner of {target.database.label}, does not exist: CREATE ROLE {owner}.")
-    owner_is_superuser, member = found
-    if owner_is_superuser:
-        raise PushRefused(
-            f"{target.database.label} would be owned by the superuser {owner}, and a restore runs its owner's code: "
-            f"name an ordinary role as `owner` of {target.name} in environments.yaml."
-        )
-    if not member:
-        raise PushRefused(f"Role {user} is no member of {owner}, who is to own {target.database.label}: GRANT it.")
+    refuse_lacking(connection, target, owner)
     return Ground(connection, owner, superuser, live)
 
 
@@ -193,10 +190,6 @@ def _ordinary(connection: Connection, owner: str, *, named: bool) -> str:
     if owner not in roles:
         connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(owner)))
     return owner
-
-
-def _server(target: "Environment") -> str:
-    return f"{target.database.host}:{target.database.port}"
 
 
 def _local_data_directory(connection: Connection, database: Database) -> Path | None:

@@ -29,7 +29,7 @@ def defs() -> dg.Definitions:
             jobs.create_release,
             jobs.rehearse_release,
         ],
-        schedules=[jobs.nightly_schedule],
+        schedules=[jobs.nightly_schedule(jobs.configured_nightly())],
         sensors=SENSORS,
         resources={"etna": Etna()},
         loggers={"console": console},

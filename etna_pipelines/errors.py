@@ -15,6 +15,12 @@ class SettingsError(EtnaError):
     """environments.yaml, an environment variable or a secret is missing or wrong."""
 
 
+class SecretUnreachable(SettingsError):
+    """The secret that a variable refers to could not be asked for."""
+
+    retryable = True
+
+
 class RulesError(EtnaError):
     """The anonymisation rules are wrong, or do not fit the schema they are for."""
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from etna_pipelines import keys
+from etna_pipelines import aws_secrets, keys
 from etna_pipelines.environments.features import Feature, feature_database_name
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.nightly_spec import NightlySpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
 from etna_pipelines.settings_file import (
@@ -94,10 +95,20 @@ class Variables(BaseSettings):
 
     def secret(self, name: Literal["github_token", "github_private_key", "webhook_secret"]) -> str | None:
         return self._secret(name)
+    def old_keys(self) -> tuple[bytes, ...]:
+        """Keys that signed manifests before ETNA_SIGNING_KEY did. Raises SettingsError."""
+        return keys.parse_several(self._secret("old_signing_keys") or "", "ETNA_OLD_SIGNING_KEYS")
+
+    @property
+    def refers_to_keys(self) -> bool:
+        """Whether a key is one of AWS's secrets, which is asked for when it is used and not before."""
+        given = (self.masking_key, self.signing_key, self.old_signing_keys)
+        return any(aws_secrets.is_reference(key.get_secret_value()) for key in given if key)
+
 
     def _secret(self, name: str) -> str | None:
         secret: SecretStr | None = getattr(self, name)
-        return secret.get_secret_value() if secret else None
+        return aws_secrets.resolved(secret.get_secret_value(), f"ETNA_{name.upper()}") if secret else None
 
 
 @dataclass(frozen=True)
@@ -152,6 +163,7 @@ class Settings:
 
     @property
     def production(self) -> Environment:
+    nightly: NightlySpec = field(default_factory=NightlySpec)
         return Environment("production", self.database("production"))
 
     def environment(self, name: str) -> Environment:
@@ -223,6 +235,7 @@ class Settings:
         return self._key("masking", "makes the pseudonyms")
 
     def masking_key_name(self) -> str:
+        _check_keys(self.variables)
         """The name that ETNA_MASKING_KEY gives its key; empty where it gives none."""
         return keys.name_of(self.variables.key("masking") or "")
 
@@ -343,7 +356,8 @@ def load(path: Path = FILE) -> Settings:
     home, base = variables.home.expanduser().absolute(), path.absolute().parent
     sections = sections_of(configured, base)
     check_sections(file, sections)
-    _check_keys(variables)
+    if not variables.refers_to_keys:
+        _check_keys(variables)
     return Settings(
         home=home,
         rules=base / configured.rules,
@@ -361,6 +375,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:
+        nightly=configured.nightly,
         raise SettingsError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}): make it readable or move it away.") from None

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.environments.registry_spec import RegistrySpec, Removal
 from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.nightly_spec import NightlySpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
 from etna_pipelines.snapshots.manifest import KINDS, Kind
@@ -166,6 +167,7 @@ class SettingsFile(StrictModel):
     releases: ReleasesSpec = ReleasesSpec()
     staging: Staging | None = None
     development: Target | None = None
+    nightly: NightlySpec = NightlySpec()
     test: Test | None = None
     local: Local | None = None
 

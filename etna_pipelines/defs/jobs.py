@@ -21,6 +21,9 @@ from etna_pipelines.defs.assets import (
 )
 from etna_pipelines.defs.databases import FEATURES
 from etna_pipelines.defs.ops import create, expire, redeploy_at, redeploy_expired, rehearse, remove
+from etna_pipelines.errors import SettingsError
+from etna_pipelines.nightly_spec import NightlySpec
+from etna_pipelines.settings import load
 
 CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}
 """Ours, which Definitions names `console`. A job that must be told a version has no default, and so not this one."""
@@ -104,15 +107,30 @@ pull_local = dg.define_asset_job(
 TOO_LATE = timedelta(hours=4)
 
 
-@dg.schedule(
-    job=nightly,
-    cron_schedule="0 2 * * *",
-    execution_timezone="Europe/London",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
-def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """At 02:00. A daemon that was down all night must not dump production in office hours."""
-    late = datetime.now(UTC) - context.scheduled_execution_time
-    if late > TOO_LATE:
-        return dg.SkipReason(f"02:00 was {late.total_seconds() / 3600:.0f} hours ago: start `nightly` by hand.")
-    return dg.RunRequest()
+def nightly_schedule(when: NightlySpec) -> dg.ScheduleDefinition:
+    """Starts `nightly` when environments.yaml says."""
+
+    @dg.schedule(
+        name="nightly_schedule",  # for ever: Dagster knows it by this name
+        job=nightly,
+        cron_schedule=when.cron,
+        execution_timezone=when.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """A daemon that was down all night must not dump production in office hours."""
+        late = datetime.now(UTC) - context.scheduled_execution_time
+        if late > TOO_LATE:
+            return dg.SkipReason(f"{when.at} was {late.total_seconds() / 3600:.0f} hours ago: start `nightly` by hand.")
+        return dg.RunRequest()
+
+    return schedule
+
+
+def configured_nightly() -> NightlySpec:
+    """What environments.yaml says, read when the definitions load; the default where the file is wrong, as the steps
+    of the run then say what is."""
+    try:
+        return load().nightly
+    except SettingsError:
+        return NightlySpec()

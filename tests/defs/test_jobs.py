@@ -10,7 +10,10 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from etna_pipelines.definitions import defs
-from etna_pipelines.defs.jobs import TOO_LATE, nightly_schedule
+from etna_pipelines.defs.jobs import TOO_LATE, configured_nightly, nightly_schedule
+from etna_pipelines.errors import SettingsError
+from etna_pipelines.nightly_spec import NightlySpec
+from etna_pipelines.settings import load
 
 
 def test_nightly_runs_everything_from_backup_to_redeploy() -> None:
@@ -27,10 +30,25 @@ def test_nightly_runs_everything_from_backup_to_redeploy() -> None:
 
 
 def test_it_is_scheduled_for_two_in_london_and_on_from_the_start() -> None:
-    assert nightly_schedule.cron_schedule == "0 2 * * *"
-    assert nightly_schedule.execution_timezone == "Europe/London"
-    assert nightly_schedule.default_status == dg.DefaultScheduleStatus.RUNNING
-    assert nightly_schedule.job_name == "nightly"
+    schedule = nightly_schedule(NightlySpec())
+
+    assert (schedule.name, schedule.cron_schedule) == ("nightly_schedule", "0 2 * * *")
+    assert schedule.execution_timezone == "Europe/London"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert schedule.job_name == "nightly"
+
+
+def test_environments_yaml_says_when_else(fresh: Path) -> None:
+    (fresh / "environments.yaml").write_text('nightly: {at: "23:05", timezone: Europe/Berlin}\n')
+    [schedule] = [each for each in defs().schedules or [] if each.name == "nightly_schedule"]
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("5 23 * * *", "Europe/Berlin")
+
+    for wrong in ('{at: "24:00"}', "{at: 2}", "{timezone: Europe/Atlantis}"):
+        (fresh / "environments.yaml").write_text(f"nightly: {wrong}\n")
+        assert configured_nightly() == NightlySpec()
+        with pytest.raises(SettingsError, match="`nightly"):
+            load()
 
 
 def test_feature_environments_whose_server_sleeps_do_not_hold_up_the_night(fresh: Path) -> None:
@@ -69,4 +87,4 @@ def test_a_tick_that_was_missed_by_hours_is_skipped_and_says_so(late: timedelta,
 
 def _tick(late: timedelta) -> object:
     with dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC) - late) as context:
-        return nightly_schedule(context)
+        return nightly_schedule(NightlySpec())(context)

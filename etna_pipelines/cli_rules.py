@@ -183,7 +183,7 @@ def _rules(settings: Settings) -> "Rules":
 def _catalogue(settings: Settings) -> "Catalogue":
     from etna_pipelines.snapshots.catalogue import Catalogue
 
-    return Catalogue(settings.open_store(), settings.signing_key())
+    return Catalogue(settings.open_store(), settings.signing_keys())
 
 
 def _newest_full(settings: Settings) -> "Manifest":

@@ -47,6 +47,11 @@ class SnapshotDamaged(EtnaError):
     """A snapshot's file or manifest is not what was published."""
 
 
+class SnapshotUnreadable(EtnaError):
+    """A snapshot may be good and can't be read here: its manifest is of a newer version, or signed with a key that is
+    not set."""
+
+
 class SnapshotMissing(EtnaError):
     """No snapshot of that id or kind is in the store."""
 

@@ -23,6 +23,7 @@ from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
 from etna_pipelines.settings_file import (
     EMBEDDED,
+    VERSION,
     Local,
     Production,
     SettingsFile,
@@ -71,6 +72,7 @@ class Variables(BaseSettings):
     home: Path = Path(".etna")
     masking_key: SecretStr | None = None
     signing_key: SecretStr | None = None
+    old_signing_keys: SecretStr | None = None
     production_password: SecretStr | None = None
     staging_password: SecretStr | None = None
     development_password: SecretStr | None = None
@@ -93,8 +95,6 @@ class Variables(BaseSettings):
     def key(self, name: KeyName) -> str | None:
         return self._secret(f"{name}_key")
 
-    def secret(self, name: Literal["github_token", "github_private_key", "webhook_secret"]) -> str | None:
-        return self._secret(name)
     def old_keys(self) -> tuple[bytes, ...]:
         """Keys that signed manifests before ETNA_SIGNING_KEY did. Raises SettingsError."""
         return keys.parse_several(self._secret("old_signing_keys") or "", "ETNA_OLD_SIGNING_KEYS")
@@ -105,8 +105,11 @@ class Variables(BaseSettings):
         given = (self.masking_key, self.signing_key, self.old_signing_keys)
         return any(aws_secrets.is_reference(key.get_secret_value()) for key in given if key)
 
+    def secret(self, name: Literal["github_token", "github_private_key", "webhook_secret"]) -> str | None:
+        return self._secret(name)
 
     def _secret(self, name: str) -> str | None:
+        """What a variable holds, or the secret of AWS that it names."""
         secret: SecretStr | None = getattr(self, name)
         return aws_secrets.resolved(secret.get_secret_value(), f"ETNA_{name.upper()}") if secret else None
 
@@ -160,10 +163,10 @@ class Settings:
     variables: Variables
     github: GitHubSpec | None = None
     releases: ReleasesSpec = field(default_factory=ReleasesSpec)
+    nightly: NightlySpec = field(default_factory=NightlySpec)
 
     @property
     def production(self) -> Environment:
-    nightly: NightlySpec = field(default_factory=NightlySpec)
         return Environment("production", self.database("production"))
 
     def environment(self, name: str) -> Environment:
@@ -232,16 +235,21 @@ class Settings:
 
     def masking_key(self) -> bytes:
         """The key that makes pseudonyms."""
+        _check_keys(self.variables)
         return self._key("masking", "makes the pseudonyms")
 
     def masking_key_name(self) -> str:
-        _check_keys(self.variables)
         """The name that ETNA_MASKING_KEY gives its key; empty where it gives none."""
         return keys.name_of(self.variables.key("masking") or "")
 
     def signing_key(self) -> bytes:
         """The key that signs manifests."""
         return self._key("signing", "signs the manifests")
+
+    def signing_keys(self) -> keys.SigningKeys:
+        """That key, and those that signed before it."""
+        newest = self.signing_key()
+        return keys.SigningKeys(newest, tuple(key for key in self.variables.old_keys() if key != newest))
 
     def key_file(self, name: KeyName) -> Path | None:
         """Where the key of an embedded production is kept; None where a variable gives it, or has to."""
@@ -352,6 +360,7 @@ def load(path: Path = FILE) -> Settings:
         if not path.is_file():
             raise SettingsError(f"ETNA_SETTINGS names {path}, which is not there: correct the variable or unset it.")
     file = YamlFile.parse(_text(path), path.name, SettingsError)
+    _refuse_newer(file)
     configured = file.validate(SettingsFile)
     home, base = variables.home.expanduser().absolute(), path.absolute().parent
     sections = sections_of(configured, base)
@@ -366,7 +375,17 @@ def load(path: Path = FILE) -> Settings:
         variables=variables,
         github=configured.github,
         releases=configured.releases,
+        nightly=configured.nightly,
     )
+
+
+def _refuse_newer(file: YamlFile) -> None:
+    """Before anything else is said of it: an older version can't know what its keys mean."""
+    version = file.value.get("version") if isinstance(file.value, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        raise file.mistake(
+            ("version",), f"`version` is {version} and this etna-pipelines reads {VERSION}: use a newer one."
+        )
 
 
 def _text(path: Path) -> str:
@@ -375,18 +394,21 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:
-        nightly=configured.nightly,
         raise SettingsError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}): make it readable or move it away.") from None
 
 
 def _check_keys(variables: Variables) -> None:
-    """Keys that are given are keys, and two different ones."""
-    names: tuple[KeyName, ...] = ("masking", "signing")
-    parsed = [keys.parse(given, f"ETNA_{name.upper()}_KEY") for name in names if (given := variables.key(name))]
-    if len(set(parsed)) < len(parsed):
+    """Keys that are given are keys, and none of those that sign is the one that masks."""
+
+    def given(name: KeyName) -> set[bytes]:
+        text = variables.key(name)
+        return {keys.parse(text, f"ETNA_{name.upper()}_KEY")} if text else set()
+
+    if given("masking") & (given("signing") | set(variables.old_keys())):
         raise SettingsError(
-            "ETNA_MASKING_KEY and ETNA_SIGNING_KEY are the same: whoever checks manifests could undo pseudonyms; "
+            "ETNA_MASKING_KEY and ETNA_SIGNING_KEY, or one of ETNA_OLD_SIGNING_KEYS, are the same: whoever checks "
+            "manifests could undo pseudonyms; "
             f"make a second key with {keys.HOW_TO_MAKE_ONE}."
         )

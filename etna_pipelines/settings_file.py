@@ -18,6 +18,9 @@ from etna_pipelines.snapshots.manifest import KINDS, Kind
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.strict_model import StrictModel
 
+VERSION: Literal[1] = 1
+"""Of what may stand in the file. Raised when what is written for this one would mean something else."""
+
 EMBEDDED = "embedded"
 EXAMPLE_URL = "postgresql://user@host:5432/name"
 
@@ -160,14 +163,15 @@ def _as_mapping(store: object) -> object:
 class SettingsFile(StrictModel):
     """The file as a whole. A section without content counts as absent."""
 
+    version: Literal[1] = VERSION
     production: Production | None = None
     store: Annotated[StoreSettings, BeforeValidator(_as_mapping)] = StoreSettings()
     rules: str = "anonymisation_rules/demo.yaml"
+    nightly: NightlySpec = NightlySpec()
     github: GitHubSpec | None = None
     releases: ReleasesSpec = ReleasesSpec()
     staging: Staging | None = None
     development: Target | None = None
-    nightly: NightlySpec = NightlySpec()
     test: Test | None = None
     local: Local | None = None
 

@@ -33,7 +33,7 @@ class Work:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        return Catalogue(self.store, self.settings.signing_key())
+        return Catalogue(self.store, self.settings.signing_keys())
 
     @property
     def scratch(self) -> Path:

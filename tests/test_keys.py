@@ -55,3 +55,12 @@ def test_another_key_under_the_name_of_the_last_one_is_refused() -> None:
     with pytest.raises(SettingsError, match="is named `production-2026` and is not the key") as refused:
         keys.refuse_another("production-2026", other, used)
     assert other.hex() not in str(refused.value)
+
+
+def test_several_keys_stand_with_commas_or_blanks_between_them() -> None:
+    text = f"{NAMED},{'0b' * 32}\n {'0c' * 32}, "
+    assert keys.parse_several(text, "ETNA_OLD_SIGNING_KEYS") == tuple(bytes([each]) * 32 for each in (10, 11, 12))
+    assert keys.parse_several("", "ETNA_OLD_SIGNING_KEYS") == ()
+    with pytest.raises(SettingsError, match=r"^Key 2 of ETNA_OLD_SIGNING_KEYS is not 64 hex digits") as refused:
+        keys.parse_several(f"{NAMED} secret", "ETNA_OLD_SIGNING_KEYS")
+    assert "secret," not in str(refused.value)

@@ -12,6 +12,7 @@ from etna_pipelines.environments.features import Feature
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.redeploy.spec import CommandRedeploy
 from etna_pipelines.settings import Settings, load
+from etna_pipelines.settings_file import SettingsFile
 from etna_pipelines.stores.local import LocalStore
 from etna_pipelines.stores.s3 import S3Store
 
@@ -161,8 +162,9 @@ def test_the_file_named_by_etna_settings_is_missing(fresh: Path, monkeypatch: py
         ),
         pytest.param(
             "colour: blue\n",
-            "environments.yaml, line 1: `colour` is not a setting; use one of `production`, `store`, `rules`, "
-            "`github`, `releases`, `staging`, `development`, `test`, `local`.",
+            "environments.yaml, line 1: `colour` is not a setting; use one of "
+            + ", ".join(f"`{name}`" for name in SettingsFile.model_fields)
+            + ".",
             id="unknown section",
         ),
         pytest.param(
@@ -431,6 +433,24 @@ def test_keys_that_are_none(
 
     assert named in sentence
     assert not any(key in sentence for key in (masking, signing))
+
+
+def test_old_signing_keys_verify_and_never_mask(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETNA_SIGNING_KEY", A_KEY)
+    monkeypatch.setenv("ETNA_OLD_SIGNING_KEYS", f"{A_KEY} 2025:{ANOTHER_KEY}")
+    newest, old = bytes.fromhex(A_KEY), bytes.fromhex(ANOTHER_KEY)
+
+    assert load().signing_keys() == keys.SigningKeys(newest, (old,))
+    monkeypatch.setenv("ETNA_MASKING_KEY", ANOTHER_KEY)
+    assert "are the same" in mistake(load)
+
+
+def test_a_file_of_a_newer_version_is_refused_before_its_keys(load_text: Load) -> None:
+    load_text("version: 1\n")
+    assert mistake(lambda: load_text("stroe: x\nversion: 2\n")) == (
+        "environments.yaml, line 2: `version` is 2 and this etna-pipelines reads 1: use a newer one."
+    )
+    assert "`version` must be 1" in mistake(lambda: load_text("version: one\n"))
 
 
 def test_production_is_no_target(fresh: Path) -> None:

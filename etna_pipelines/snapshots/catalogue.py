@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing
+from etna_pipelines.keys import SigningKeys
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots.manifest import KINDS, SUBSET, ArchiveFile, Kind, Manifest, new_id
 from etna_pipelines.stores.store import Store
@@ -19,14 +20,14 @@ DRAFT = "draft.json"
 
 
 class Catalogue:
-    """The snapshots of a store, each authenticated with the signing key when it is read."""
+    """The snapshots of a store, each authenticated when it is read, and signed with the newest key when published."""
 
-    def __init__(self, store: Store, signing_key: bytes) -> None:
+    def __init__(self, store: Store, keys: SigningKeys | bytes) -> None:
         self.store = store
-        self._signing_key = signing_key
+        self._keys = keys if isinstance(keys, SigningKeys) else SigningKeys(keys)
 
     def list(self, kind: Kind | None = None) -> builtins.list[Manifest]:
-        """Published snapshots, oldest first. Raises SnapshotDamaged for a manifest that was tampered with."""
+        """Published snapshots, oldest first. Raises what `read` does."""
         found = [self.read(each, id_) for each in KINDS if kind in (None, each) for id_ in self.ids(each)]
         return sorted(found, key=lambda manifest: manifest.id)
 
@@ -46,16 +47,16 @@ class Catalogue:
         return self.read("stripped", ids[-1]) if ids else None
 
     def read(self, kind: Kind, id_: str) -> Manifest:
-        """A published snapshot. Raises SnapshotMissing, SnapshotDamaged."""
+        """A published snapshot. Raises SnapshotMissing, and what Manifest.from_bytes raises."""
         return self._read(kind, id_, MANIFEST)
 
     def read_draft(self, kind: Kind, id_: str) -> Manifest:
-        """A snapshot that is stored and not yet published. Raises SnapshotMissing, SnapshotDamaged."""
+        """A snapshot that is stored and not yet published. Raises what `read` does."""
         return self._read(kind, id_, DRAFT)
 
     def save_draft(self, draft: Manifest) -> None:
         """Keep what is known of a stored archive until it is published, so that another process can do that."""
-        self.store.put(f"{draft.prefix}/{DRAFT}", [draft.signed(self._signing_key).to_bytes()])
+        self.store.put(f"{draft.prefix}/{DRAFT}", [draft.signed(self._keys).to_bytes()])
 
     def read_back(self, manifest: Manifest, progress: Progress = silent) -> None:
         """Read every stored file whole. Raises SnapshotDamaged naming the first that is not what was written."""
@@ -76,7 +77,7 @@ class Catalogue:
             raise SnapshotDamaged(
                 f"stripped snapshot {draft.id} has no passed proof: it is not published; strip again."
             )
-        manifest = draft.signed(self._signing_key)
+        manifest = draft.signed(self._keys)
         self.store.put_if_absent(f"{manifest.prefix}/{MANIFEST}", manifest.to_bytes())
         self.store.delete([f"{manifest.prefix}/{DRAFT}"])
         return manifest
@@ -106,7 +107,7 @@ class Catalogue:
             raise SnapshotMissing(
                 f"The store has no {kind} snapshot {id_}: `etna snapshots` lists those that it has."
             ) from None
-        manifest = Manifest.from_bytes(data, self._signing_key, self.store.location(key))
+        manifest = Manifest.from_bytes(data, self._keys, self.store.location(key))
         if (manifest.kind, manifest.id) != (kind, id_):
             raise SnapshotDamaged(
                 f"{self.store.location(key)}: this manifest belongs to another snapshot: do not use it."

@@ -2,22 +2,36 @@
 
 A manifest is JSON, about `schema` (tables, columns, types, keys), `files` (bytes and SHA-256 of every file), where the
 snapshot came from, which rules and key stripped it, and what the proof found. It never holds a row's value.
+
+Formats: every manifest ever published stays readable. A field that is added has a default and belongs to the format of
+the next release; older versions refuse that format by its number. The signature stands outside of formats: it covers
+the JSON as it is written, so that every version can tell whether a manifest of any version is ours.
 """
 
 import builtins
 import hashlib
 import hmac
 import json
+import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from etna_pipelines.errors import SnapshotDamaged
+from etna_pipelines.errors import SnapshotDamaged, SnapshotUnreadable
+from etna_pipelines.keys import SigningKeys, key_id
 from etna_pipelines.snapshots.subset_spec import Subset
 
-FORMAT = 1
+FORMAT = 2
+"""1: until November 2026. 2: `signed_by`."""
+
+_WRITER = "manifest"
+"""In a manifest's `versions`: the etna-pipelines that signed it."""
+
+_KEY_ID = re.compile(r"[0-9a-f]{8}")
 
 SUBSET = "-subset-"
 """In the id of a subset, before the digest of what it is of what."""
@@ -235,6 +249,8 @@ class Manifest(_Model):
     proof: Proof | None = None
     part: Part | None = None
     """Set where this is a subset of the snapshot `parent`."""
+    signed_by: str = ""
+    """The id of the key that signed this (see keys.key_id); empty in format 1."""
     hmac: str = ""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -255,33 +271,36 @@ class Manifest(_Model):
     def archive_key(self, name: str) -> str:
         return f"{self.prefix}/archive/{name}"
 
-    def signed(self, signing_key: builtins.bytes) -> "Manifest":
-        return self.model_copy(update={"hmac": _mac(self.to_bytes(), signing_key)})
+    def signed(self, keys: SigningKeys | builtins.bytes) -> "Manifest":
+        """Signed with the newest of `keys`, in this version's format."""
+        key = keys.newest if isinstance(keys, SigningKeys) else keys
+        versions = {**self.versions, _WRITER: version("etna-pipelines")}
+        unsigned = self.model_copy(
+            update={"format": FORMAT, "versions": versions, "signed_by": key_id(key), "hmac": ""}
+        )
+        return unsigned.model_copy(update={"hmac": _mac(json.loads(unsigned.to_bytes()), key)})
 
     def to_bytes(self) -> builtins.bytes:
         return self.model_dump_json(by_alias=True, indent=1).encode()
 
     @classmethod
-    def from_bytes(cls, data: builtins.bytes, signing_key: builtins.bytes, where: str) -> "Manifest":
-        """Read and authenticate a manifest. Raises SnapshotDamaged (naming `where`) unless its HMAC is right."""
-        try:
-            format_ = json.loads(data).get("format")
-            if format_ != FORMAT:
-                raise SnapshotDamaged(
-                    f"{where}: the manifest has format {format_!r} and this version reads {FORMAT}: "
-                    "use the etna-pipelines version that wrote it."
-                )
-            manifest = cls.model_validate_json(data)
-        except (ValidationError, ValueError, AttributeError):
-            raise SnapshotDamaged(
-                f"{where}: the manifest is not readable: delete this snapshot, or restore the file from a copy."
-            ) from None
-        if not hmac.compare_digest(manifest.hmac, _mac(data, signing_key)):
-            raise SnapshotDamaged(
-                f"{where}: the manifest was changed after it was written, or signed with another key: "
-                "check ETNA_SIGNING_KEY, else do not use this snapshot."
+    def from_bytes(cls, data: builtins.bytes, keys: SigningKeys | builtins.bytes, where: str) -> "Manifest":
+        """Read and authenticate a manifest: what is not ours is not looked into. Messages name `where`.
+
+        Raises SnapshotDamaged; SnapshotUnreadable where it is of a newer format, or signed with a key not among `keys`.
+        """
+        said = _said(data, where)
+        _authenticate(said, keys if isinstance(keys, SigningKeys) else SigningKeys(keys), where)
+        format_ = said.get("format")
+        if isinstance(format_, int) and format_ > FORMAT:
+            raise SnapshotUnreadable(
+                f"{where}: the manifest has format {format_} and this version reads 1 to {FORMAT}: "
+                f"use etna-pipelines {_writer(said)} or newer."
             )
-        return manifest
+        try:
+            return cls.model_validate(said)
+        except ValidationError:
+            raise _not_readable(where) from None
 
 
 def new_id(now: datetime | None = None) -> str:
@@ -298,11 +317,49 @@ def time_of(id_: str) -> datetime | None:
         return None
 
 
-def _mac(data: bytes, signing_key: bytes) -> str:
+def _said(data: bytes, where: str) -> dict[str, object]:
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        raise _not_readable(where) from None
+    if not isinstance(said, dict):
+        raise _not_readable(where)
+    return said
+
+
+def _authenticate(said: Mapping[str, object], keys: SigningKeys, where: str) -> None:
+    id_, written = str(said.get("signed_by", "")), str(said.get("hmac", ""))
+    candidates = keys.of(id_)
+    if any(hmac.compare_digest(written.encode(), _mac(said, key).encode()) for key in candidates):
+        return
+    if not candidates and _KEY_ID.fullmatch(id_):
+        raise SnapshotUnreadable(
+            f"{where}: the manifest says that the key {id_} signed it, and there is only {' and '.join(keys.ids)}: "
+            "set ETNA_SIGNING_KEY to that key, or add it to ETNA_OLD_SIGNING_KEYS."
+        )
+    raise SnapshotDamaged(
+        f"{where}: the manifest was changed after it was written, or signed with another key than "
+        f"{' and '.join(keys.ids)}: check ETNA_SIGNING_KEY, else do not use this snapshot."
+    )
+
+
+def _writer(said: Mapping[str, object]) -> str:
+    """The version that wrote a manifest."""
+    versions = said.get("versions")
+    return str(versions.get(_WRITER, "that wrote it")) if isinstance(versions, dict) else "that wrote it"
+
+
+def _not_readable(where: str) -> SnapshotDamaged:
+    return SnapshotDamaged(
+        f"{where}: the manifest is not readable: delete this snapshot, or restore the file from a copy."
+    )
+
+
+def _mac(said: Mapping[str, object], signing_key: bytes) -> str:
     """HMAC-SHA-256 over a manifest's canonical JSON (sorted keys, no spaces) without its `hmac`.
 
     Of what is written, not of what this version knows: a manifest stays valid when later versions know more fields.
     """
-    said = {name: value for name, value in json.loads(data).items() if name != "hmac"}
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    signed = {name: value for name, value in said.items() if name != "hmac"}
+    canonical = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hmac.new(signing_key, canonical.encode(), hashlib.sha256).hexdigest()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing, StoreRefused
+from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing, SnapshotUnreadable, StoreRefused
 from etna_pipelines.progress import Tick
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import KINDS, Kind, new_id
@@ -152,7 +152,9 @@ def test_a_file_that_is_not_what_was_written_is_named(
 
 def test_a_manifest_of_another_key_or_place_is_refused(catalogue: Catalogue, store: LocalStore) -> None:
     published = catalogue.publish(stored(store, draft(IDS[0])))
-    with pytest.raises(SnapshotDamaged, match="signed with another key"):
+    with pytest.raises(
+        SnapshotUnreadable, match=f"{IDS[0]}/manifest.json: the manifest says that the key .* signed it"
+    ):
         Catalogue(store, b"another").list()
     store.put(f"full/{IDS[1]}/manifest.json", [published.to_bytes()])
     with pytest.raises(SnapshotDamaged, match="belongs to another snapshot"):

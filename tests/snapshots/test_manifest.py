@@ -1,10 +1,12 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
-from etna_pipelines.errors import SnapshotDamaged
+from etna_pipelines.errors import SnapshotDamaged, SnapshotUnreadable
+from etna_pipelines.keys import SigningKeys, key_id
 from etna_pipelines.snapshots.manifest import FORMAT, Manifest, _mac, new_id
 from tests.snapshots.samples import PASSED, draft
 
@@ -12,10 +14,10 @@ KEY = b"signing key"
 SIGNED = draft(kind="stripped", proof=PASSED).signed(KEY)
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 
 
-def leaves(value: Json, path: Path = ()) -> Iterator[Path]:
+def leaves(value: Json, path: Place = ()) -> Iterator[Place]:
     match value:
         case dict() if value:
             for key, inner in value.items():
@@ -27,7 +29,7 @@ def leaves(value: Json, path: Path = ()) -> Iterator[Path]:
             yield path
 
 
-def changed(path: Path) -> bytes:
+def changed(path: Place) -> bytes:
     """The signed manifest with the value at `path` changed."""
     content = json.loads(SIGNED.to_bytes())
     inner = content
@@ -49,6 +51,10 @@ def changed(path: Path) -> bytes:
     return json.dumps(content).encode()
 
 
+def resigned(content: dict[str, Json]) -> bytes:
+    return json.dumps(content | {"hmac": _mac(content, KEY)}).encode()
+
+
 def test_what_was_written_is_read() -> None:
     assert Manifest.from_bytes(SIGNED.to_bytes(), KEY, "here") == SIGNED
     assert len(SIGNED.hmac) == 64
@@ -65,18 +71,31 @@ def test_layout_and_order_of_keys_do_not_count() -> None:
     assert Manifest.from_bytes(shuffled, KEY, "here") == SIGNED
 
 
+def test_the_first_format_stays_readable() -> None:
+    """A file that version 0.1 wrote and signed, with every kind of field."""
+    data = (Path(__file__).parent / "data" / "manifest-format-1.json").read_bytes()
+
+    read = Manifest.from_bytes(data, KEY, "here")
+
+    assert (read.format, read.signed_by, read.rows) == (1, "", 2)
+    assert read.part and read.part.rows == {"public.t": 40}
+    assert read.proof and read.proof.scanned[0].what == "public.t"
+    anew = Manifest.from_bytes(read.signed(KEY).to_bytes(), KEY, "here")
+    assert (anew.format, anew.signed_by) == (FORMAT, key_id(KEY))
+    with pytest.raises(SnapshotDamaged, match="changed after it was written, or signed with another key than"):
+        Manifest.from_bytes(data, b"another key", "here")
+
+
 def test_what_an_earlier_version_wrote_is_read() -> None:
     """It knew fewer fields, and signed those that it knew."""
     content = {name: value for name, value in json.loads(SIGNED.to_bytes()).items() if name != "emptied"}
-    unsigned = json.dumps(content | {"hmac": ""}).encode()
-    earlier = json.dumps(content | {"hmac": _mac(unsigned, KEY)}).encode()
 
-    assert Manifest.from_bytes(earlier, KEY, "here").emptied == []
+    assert Manifest.from_bytes(resigned(content), KEY, "here").emptied == []
 
 
 @pytest.mark.parametrize("path", list(leaves(json.loads(SIGNED.to_bytes()))), ids=lambda path: ".".join(map(str, path)))
-def test_any_changed_field_is_refused(path: Path) -> None:
-    with pytest.raises(SnapshotDamaged, match=r"^here: the manifest "):
+def test_any_changed_field_is_refused(path: Place) -> None:
+    with pytest.raises((SnapshotDamaged, SnapshotUnreadable), match=r"^here: the manifest "):
         Manifest.from_bytes(changed(path), KEY, "here")
 
 
@@ -88,10 +107,28 @@ def test_a_field_that_was_taken_away_is_refused(field: str) -> None:
         Manifest.from_bytes(json.dumps(content).encode(), KEY, "here")
 
 
-@pytest.mark.parametrize("key", [b"", b"another key"])
-def test_another_key_is_refused_with_what_to_check(key: bytes) -> None:
-    with pytest.raises(SnapshotDamaged, match="signed with another key: check ETNA_SIGNING_KEY"):
-        Manifest.from_bytes(SIGNED.to_bytes(), key, "here")
+def test_a_key_that_is_not_there_is_named() -> None:
+    with pytest.raises(SnapshotUnreadable) as told:
+        Manifest.from_bytes(SIGNED.to_bytes(), SigningKeys(b"another", (b"a third",)), "here")
+    assert str(told.value) == (
+        f"here: the manifest says that the key {key_id(KEY)} signed it, and there is only {key_id(b'another')} and "
+        f"{key_id(b'a third')}: set ETNA_SIGNING_KEY to that key, or add it to ETNA_OLD_SIGNING_KEYS."
+    )
+
+
+def test_an_old_key_still_verifies_and_the_newest_signs() -> None:
+    keys = SigningKeys(b"newest", (b"another", KEY))
+
+    assert Manifest.from_bytes(SIGNED.to_bytes(), keys, "here") == SIGNED
+    anew = SIGNED.signed(keys)
+    assert Manifest.from_bytes(anew.to_bytes(), b"newest", "here") == anew
+    assert anew.signed_by == key_id(b"newest")
+
+
+def test_a_key_vouches_for_what_names_it_alone() -> None:
+    content = json.loads(SIGNED.to_bytes()) | {"signed_by": key_id(b"old")}
+    with pytest.raises(SnapshotDamaged, match="was changed after it was written"):
+        Manifest.from_bytes(resigned(content), SigningKeys(KEY, (b"old",)), "here")
 
 
 def test_an_unsigned_manifest_is_refused() -> None:
@@ -100,16 +137,21 @@ def test_an_unsigned_manifest_is_refused() -> None:
 
 
 def test_a_newer_format_says_what_reads_it() -> None:
-    newer = json.dumps({"format": FORMAT + 1, "everything": "else"}).encode()
-    with pytest.raises(
-        SnapshotDamaged, match=rf"has format {FORMAT + 1} and this version reads {FORMAT}: use the etna"
-    ):
-        Manifest.from_bytes(newer, KEY, "here")
+    content = json.loads(SIGNED.to_bytes()) | {"format": FORMAT + 1, "new": 1, "versions": {"manifest": "9.1"}}
+
+    with pytest.raises(SnapshotUnreadable) as told:
+        Manifest.from_bytes(resigned(content), KEY, "here")
+    assert str(told.value) == (
+        f"here: the manifest has format {FORMAT + 1} and this version reads 1 to {FORMAT}: "
+        "use etna-pipelines 9.1 or newer."
+    )
+    with pytest.raises(SnapshotDamaged, match="was changed"):  # a number that anybody wrote there
+        Manifest.from_bytes(json.dumps(content).encode(), KEY, "here")
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"1", b"\xff", SIGNED.to_bytes()[:-9], b'{"format": 1}'])
 def test_what_is_no_manifest_is_not_readable(data: bytes) -> None:
-    with pytest.raises(SnapshotDamaged, match=r"^here: the manifest (is not readable|has format)"):
+    with pytest.raises(SnapshotDamaged, match=r"^here: the manifest (is not readable|was changed)"):
         Manifest.from_bytes(data, KEY, "here")
 
 

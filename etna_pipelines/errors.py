@@ -184,5 +184,11 @@ class ReleaseFailed(EtnaError):
     """A release could not be made or rehearsed."""
 
 
+class AlertFailed(EtnaError):
+    """Somebody who was to be told of a trouble may not have been; the next tick tries again."""
+
+    retryable = True
+
+
 class LockHeld(EtnaError):
     """Another run works on the same target."""

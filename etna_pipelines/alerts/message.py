@@ -1,0 +1,81 @@
+"""What one channel is told at one time."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from etna_pipelines.alerts.memory import Known
+from etna_pipelines.alerts.trouble import moment
+
+State = Literal["new", "still", "over", "test"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One trouble that began, goes on, or is over."""
+
+    key: str
+    state: State
+    title: str
+    text: str
+    since: str
+    """ISO 8601, UTC."""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """All that is new, in one piece; `key` is the same for every try to send it."""
+
+    key: str
+    title: str
+    events: Sequence[Event]
+
+    @property
+    def text(self) -> str:
+        """What is said below the title, a paragraph for each event."""
+        return "\n\n".join(f"{event.title}\n{event.text}" for event in self.events)
+
+
+TEST = Message(
+    "test",
+    "etna: a test of the alerts",
+    [Event("test", "test", "This is a test", "Nothing is wrong: somebody ran `etna alert --test`.", "")],
+)
+
+
+def message(channel: str, known: Sequence[Known]) -> Message:
+    """What a channel is told of these troubles."""
+    events = [_event(each, channel) for each in known]
+    said = "\n".join(f"{event.key} {event.state} {each.over or each.trouble.seen}" for event, each in zip(events, known))
+    return Message(hashlib.sha256(said.encode()).hexdigest()[:32], _title(events), events)
+
+
+def _title(events: Sequence[Event]) -> str:
+    if len(events) == 1:
+        return f"etna: {events[0].title}"
+    counts = {
+        "new": sum(event.state == "new" for event in events),
+        "not well yet": sum(event.state == "still" for event in events),
+        "well again": sum(event.state == "over" for event in events),
+    }
+    return "etna: " + ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+
+
+def _event(known: Known, channel: str) -> Event:
+    trouble = known.trouble
+    since = trouble.since.isoformat(timespec="seconds")
+    if known.over:
+        text = f"{known.says}\nThe trouble lasted from {moment(trouble.since)} to {moment(known.over)}."
+        return Event(trouble.key, "over", f"{trouble.subject} is well again", text, since)
+    again = channel in known.told
+    lines = [
+        trouble.what,
+        f"Since: {moment(trouble.since)}" + (f", last seen {moment(trouble.seen)}" if again else ""),
+        *([f"Still works: {trouble.works}"] if trouble.works else []),
+        *([f"To do: {trouble.todo}"] if trouble.todo else []),
+        *([trouble.link] if trouble.link else []),
+    ]
+    title = f"{trouble.subject} {'still fails' if again else 'failed'}"
+    return Event(trouble.key, "still" if again else "new", title, "\n".join(lines), since, trouble.link)

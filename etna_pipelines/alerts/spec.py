@@ -1,0 +1,68 @@
+"""What environments.yaml says under `alerts:`."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from etna_pipelines.strict_model import StrictModel, told_apart
+
+
+def _check_url(url: str) -> str:
+    if not url.startswith(("https://", "http://")) or "@" in url.partition("://")[2].partition("/")[0]:
+        raise ValueError("must be an address such as `https://ops.example.org/etna`, without credentials.")
+    return url
+
+
+def _check_mailbox(address: str) -> str:
+    if not re.fullmatch(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+", address):
+        raise ValueError("must be a plain e-mail address such as `operators@example.org`.")
+    return address
+
+
+Url = Annotated[str, AfterValidator(_check_url)]
+Mailbox = Annotated[str, AfterValidator(_check_mailbox)]
+
+
+class SlackTo(StrictModel):
+    """Slack, by an incoming webhook; its address is a secret, the variable ETNA_ALERT_SLACK_URL."""
+
+    slack: str
+    """What people call the channel: `#etna`. Slack itself knows it by the address."""
+
+
+class WebhookTo(StrictModel):
+    """A POST of JSON, signed with ETNA_ALERT_WEBHOOK_SECRET."""
+
+    webhook: Url
+
+
+class EmailTo(StrictModel):
+    """E-mail; the password, if the server wants one, is ETNA_ALERT_SMTP_PASSWORD."""
+
+    email: Annotated[list[Mailbox], Field(min_length=1)]
+    sender: Mailbox = Field(alias="from")
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    user: str | None = None
+    encryption: Literal["starttls", "tls", "none"] = "starttls"
+    """`tls` from the first byte on, as port 465 has it; `none` for a server on this machine."""
+
+    @model_validator(mode="after")
+    def _no_password_in_the_clear(self) -> Self:
+        if self.user and self.encryption == "none":
+            raise ValueError("has a `user`, whose password would go unencrypted: take out `encryption: none`.")
+        return self
+
+
+To = Annotated[SlackTo | WebhookTo | EmailTo, told_apart("send an alert", SlackTo, WebhookTo, EmailTo)]
+
+
+class AlertsSpec(StrictModel):
+    """Who is told that something went wrong, and where its run can be looked at."""
+
+    to: list[To] = []
+    webserver: Url | None = None
+    """Where people reach Dagster's UI: alerts link to the run."""
+    heartbeat: Url | None = None
+    """Asked (GET) after every good night, so that somebody outside notices when even the alerts have stopped."""

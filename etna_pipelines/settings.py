@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from etna_pipelines import aws_secrets, keys
+from etna_pipelines.alerts.spec import AlertSecret, AlertsSpec
 from etna_pipelines.environments.features import Feature, feature_database_name
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.errors import SettingsError
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 FILE = Path("environments.yaml")
 KeyName = Literal["masking", "signing"]
+SecretName = Literal["github_token", "github_private_key", "webhook_secret"] | AlertSecret
 
 VERSIONS: Mapping[str, Version] = {
     "staging": "next release",
@@ -85,6 +87,9 @@ class Variables(BaseSettings):
     github_token: SecretStr | None = None
     github_private_key: SecretStr | None = None
     webhook_secret: SecretStr | None = None
+    alert_slack_url: SecretStr | None = None
+    alert_webhook_secret: SecretStr | None = None
+    alert_smtp_password: SecretStr | None = None
 
     def password(self, environment: str) -> str | None:
         return self._secret(f"{environment}_password")
@@ -105,7 +110,7 @@ class Variables(BaseSettings):
         given = (self.masking_key, self.signing_key, self.old_signing_keys)
         return any(aws_secrets.is_reference(key.get_secret_value()) for key in given if key)
 
-    def secret(self, name: Literal["github_token", "github_private_key", "webhook_secret"]) -> str | None:
+    def secret(self, name: SecretName) -> str | None:
         return self._secret(name)
 
     def _secret(self, name: str) -> str | None:
@@ -163,6 +168,7 @@ class Settings:
     variables: Variables
     github: GitHubSpec | None = None
     releases: ReleasesSpec = field(default_factory=ReleasesSpec)
+    alerts: AlertsSpec = field(default_factory=AlertsSpec)
     nightly: NightlySpec = field(default_factory=NightlySpec)
 
     @property
@@ -375,6 +381,7 @@ def load(path: Path = FILE) -> Settings:
         variables=variables,
         github=configured.github,
         releases=configured.releases,
+        alerts=configured.alerts,
         nightly=configured.nightly,
     )
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from etna_pipelines.alerts.spec import AlertsSpec
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.environments.registry_spec import RegistrySpec, Removal
 from etna_pipelines.github.spec import GitHubSpec
@@ -170,6 +171,7 @@ class SettingsFile(StrictModel):
     nightly: NightlySpec = NightlySpec()
     github: GitHubSpec | None = None
     releases: ReleasesSpec = ReleasesSpec()
+    alerts: AlertsSpec = AlertsSpec()
     staging: Staging | None = None
     development: Target | None = None
     test: Test | None = None

@@ -7,7 +7,7 @@ import json
 import logging
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -15,9 +15,11 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from etna_pipelines.alerts.message import Message
-from etna_pipelines.alerts.spec import AlertsSpec, EmailTo, SlackTo, WebhookTo
+from etna_pipelines.alerts.spec import AlertSecret, AlertsSpec, EmailTo, SlackTo, WebhookTo
 from etna_pipelines.errors import AlertFailed, SettingsError
 from etna_pipelines.redeploy.webhook import signed
+
+Secret = Callable[[AlertSecret], str | None]
 
 PATIENCE = 10.0
 """Seconds for an answer. A message that got none is sent again at the next tick."""
@@ -41,13 +43,13 @@ class Slack:
     """An incoming webhook of Slack's."""
 
     name: str
-    url: str | None = field(repr=False)
+    secret: Secret = field(repr=False)
 
     def post(self, message: Message) -> None:
-        if not self.url:
+        if not (url := self.secret("alert_slack_url")):
             raise _missing("ETNA_ALERT_SLACK_URL", self.name, "the address of an incoming webhook")
         said = f"*{_escaped(message.title)}*\n{_escaped(message.text)}"
-        _send("POST", self.url, self.name, json.dumps({"text": said}).encode())
+        _send("POST", url, self.name, json.dumps({"text": said}).encode())
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Webhook:
     """A service of one's own."""
 
     url: str
-    secret: str | None = field(repr=False)
+    secret: Secret = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -63,10 +65,10 @@ class Webhook:
         return f"webhook {address.netloc}{address.path}"
 
     def post(self, message: Message) -> None:
-        if not self.secret:
+        if not (secret := self.secret("alert_webhook_secret")):
             raise _missing("ETNA_ALERT_WEBHOOK_SECRET", self.name, "what its receiver checks signatures with")
         body = json.dumps(asdict(message) | {"text": message.text}).encode()
-        _send("POST", self.url, self.name, body, {"Idempotency-Key": message.key} | signed(self.secret, body))
+        _send("POST", self.url, self.name, body, {"Idempotency-Key": message.key} | signed(secret, body))
 
 
 @dataclass(frozen=True)
@@ -75,21 +77,22 @@ class Email:
 
     address: str
     server: EmailTo
-    password: str | None = field(repr=False)
+    secret: Secret = field(repr=False)
 
     @property
     def name(self) -> str:
         return f"email {self.address}"
 
     def post(self, message: Message) -> None:
-        if self.server.user and not self.password:
+        password = self.secret("alert_smtp_password") if self.server.user else None
+        if self.server.user and not password:
             raise _missing("ETNA_ALERT_SMTP_PASSWORD", self.name, f"the password of {self.server.user}")
         try:
             with self._connected() as connection:
                 if self.server.encryption == "starttls":
                     connection.starttls(context=ssl.create_default_context())
-                if self.server.user and self.password:
-                    connection.login(self.server.user, self.password)
+                if self.server.user and password:
+                    connection.login(self.server.user, password)
                 connection.send_message(self._letter(message))
         except (smtplib.SMTPException, OSError) as error:  # their texts may quote what we said: the password
             code = getattr(error, "smtp_code", None)
@@ -117,17 +120,18 @@ class Email:
         return letter
 
 
-def channels(spec: AlertsSpec, slack_url: str | None, webhook_secret: str | None, password: str | None) -> list[Channel]:
-    """Everyone who is told. Connects to nothing."""
+def channels(spec: AlertsSpec, secret: Secret) -> list[Channel]:
+    """Everyone who is told. Connects to nothing: a secret is asked for when it is used, so that one that cannot be had
+    keeps nobody else from being told."""
 
     def each() -> Iterator[Channel]:
         for to in spec.to:
             if isinstance(to, SlackTo):
-                yield Slack(f"slack {to.slack}", slack_url)
+                yield Slack(f"slack {to.slack}", secret)
             elif isinstance(to, WebhookTo):
-                yield Webhook(to.webhook, webhook_secret)
+                yield Webhook(to.webhook, secret)
             else:
-                yield from (Email(address, to, password) for address in to.email)
+                yield from (Email(address, to, secret) for address in to.email)
 
     return list({channel.name: channel for channel in each()}.values())
 
@@ -153,7 +157,9 @@ def _send(method: str, url: str, name: str, body: bytes | None = None, headers: 
 
 
 def _missing(variable: str, name: str, purpose: str) -> SettingsError:
-    return SettingsError(f"{variable} is not set, and {name} needs it: set the variable, or a line of .env, to {purpose}.")
+    return SettingsError(
+        f"{variable} is not set, and {name} needs it: set the variable, or a line of .env, to {purpose}."
+    )
 
 
 def _escaped(text: str) -> str:

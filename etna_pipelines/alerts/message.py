@@ -48,7 +48,9 @@ TEST = Message(
 def message(channel: str, known: Sequence[Known]) -> Message:
     """What a channel is told of these troubles."""
     events = [_event(each, channel) for each in known]
-    said = "\n".join(f"{event.key} {event.state} {each.over or each.trouble.seen}" for event, each in zip(events, known))
+    said = "\n".join(
+        f"{event.key} {event.state} {each.over or each.trouble.seen}" for event, each in zip(events, known)
+    )
     return Message(hashlib.sha256(said.encode()).hexdigest()[:32], _title(events), events)
 
 

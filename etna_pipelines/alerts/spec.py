@@ -20,6 +20,9 @@ def _check_mailbox(address: str) -> str:
     return address
 
 
+AlertSecret = Literal["alert_slack_url", "alert_webhook_secret", "alert_smtp_password"]
+"""The variables ETNA_ALERT_..., as settings.py calls them."""
+
 Url = Annotated[str, AfterValidator(_check_url)]
 Mailbox = Annotated[str, AfterValidator(_check_mailbox)]
 

@@ -1,5 +1,7 @@
 """Phone numbers of the UK: as they are dialled inside the country, and fake ones."""
 
+from functools import cache
+
 import numpy as np
 
 from etna_pipelines.anonymise.kernels.kernel import kernel
@@ -19,8 +21,11 @@ def _forms(area: str) -> tuple[str, str, str, str]:
     return area.replace(" ", ""), area, f"+44{area[1:].replace(' ', '')}", f"+44 {area[1:]}"
 
 
-PHONE_FORMS = Values.of(form for area in PHONE_AREAS for form in _forms(area))
-"""How fake numbers begin: four forms of each area."""
+@cache
+def phone_forms() -> Values:
+    """How fake numbers begin: four forms of each area. Made when it is first asked for: a process that has worked with
+    Polars can't be forked, and one that only imported this can."""
+    return Values.of(form for area in PHONE_AREAS for form in _forms(area))
 
 
 def national_numbers(values: Values) -> tuple[Values, Numbers]:

@@ -14,7 +14,7 @@ from etna_pipelines.anonymise.kernels.eights import SLACK, copy, hexed, store
 from etna_pipelines.anonymise.kernels.folding import is_space
 from etna_pipelines.anonymise.kernels.kernel import kernel
 from etna_pipelines.anonymise.kernels.siphash import Hashes, hashes_of, wide_hashes_of
-from etna_pipelines.anonymise.pseudonyms.phones import PHONE_FORMS, national_numbers
+from etna_pipelines.anonymise.pseudonyms.phones import national_numbers, phone_forms
 from etna_pipelines.anonymise.pseudonyms.pools import METHODS, in_ascii, pool
 from etna_pipelines.anonymise.values import NULL_LENGTH, Bytes, Choice, Numbers, Values
 
@@ -82,9 +82,9 @@ class Pseudonyms:
         """A number of Ofcom's drama ranges; +44 where the original began with it, spaces where it had any."""
         numbers, forms = national_numbers(values)
         hashes = self._hashes(numbers, "phone")
-        areas = hashes % np.uint64(len(PHONE_FORMS) // 4) * np.uint64(4) + forms.astype(np.uint64)
-        begin = _picked(PHONE_FORMS, areas, values.nulls)
-        return begin.then(_picked(_THOUSAND, hashes >> np.uint64(32), values.nulls))
+        areas = hashes % np.uint64(len(phone_forms()) // 4) * np.uint64(4) + forms.astype(np.uint64)
+        begin = _picked(phone_forms(), areas, values.nulls)
+        return begin.then(_picked(_thousand(), hashes >> np.uint64(32), values.nulls))
 
     def file(self, values: Values) -> Values:
         """The path of a file under another name, in its folders, with its extension: `documents/<token>.pdf`."""
@@ -118,7 +118,9 @@ class Pseudonyms:
         return handles.where(handles.lengths <= length, short)
 
 
-_THOUSAND = Values.of(f"{number:03}" for number in range(1000))
+@lru_cache
+def _thousand() -> Values:
+    return Values.of(f"{number:03}" for number in range(1000))
 
 
 @lru_cache

@@ -50,7 +50,7 @@ class PushSteps(Work):
             return self.newest(kind)
         if kind == "full" and id_ in self.catalogue.ids("stripped"):  # those go anywhere
             kind = "stripped"
-        return self.catalogue.read(kind, id_)
+        return self.catalogue.read_sound(kind, id_)
 
     def make_template(self, snapshot: Manifest) -> Template | None:
         """What test environments are cloned from: made of a stripped snapshot, or of the subset that they are to have,

@@ -6,12 +6,13 @@ and deleted first. Until then it is a draft, which nothing lists.
 
 import builtins
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing
 from etna_pipelines.keys import SigningKeys
 from etna_pipelines.progress import Progress, Tick, silent
+from etna_pipelines.snapshots.integrity import latest, problem_of
 from etna_pipelines.snapshots.manifest import KINDS, SUBSET, ArchiveFile, Kind, Manifest, new_id
 from etna_pipelines.stores.store import Store
 
@@ -33,18 +34,33 @@ class Catalogue:
 
     def ids(self, kind: Kind) -> builtins.list[str]:
         """Ids of published snapshots of a kind, oldest first, without reading them."""
-        keys = (item.key for item in self.store.list(f"{kind}/"))
-        return sorted(parts[1] for parts in (key.split("/") for key in keys) if parts[2:] == [MANIFEST])
+        return _ids(item.key for item in self.store.list(f"{kind}/"))
+
+    def sound_ids(self, kind: Kind) -> builtins.list[str]:
+        """Those of them that were not found damaged since they were published."""
+        keys = [item.key for item in self.store.list(f"{kind}/")]
+        marks = latest(keys)
+        return [id_ for id_ in _ids(keys) if id_ not in marks or marks[id_].state != "damaged"]
 
     def newest(self, kind: Kind) -> Manifest | None:
-        """The newest whole snapshot of a kind: never a subset."""
-        ids = [id_ for id_ in self.ids(kind) if SUBSET not in id_]
+        """The newest whole snapshot of a kind that is sound: never a subset."""
+        ids = [id_ for id_ in self.sound_ids(kind) if SUBSET not in id_]
         return self.read(kind, ids[-1]) if ids else None
 
     def newest_subset(self, digest: str) -> Manifest | None:
-        """The newest published subset with a digest (which says of which snapshot it is a subset)."""
-        ids = [id_ for id_ in self.ids("stripped") if id_.endswith(SUBSET + digest)]
+        """The newest published subset with a digest (which says of which snapshot it is a subset), if it is sound."""
+        ids = [id_ for id_ in self.sound_ids("stripped") if id_.endswith(SUBSET + digest)]
         return self.read("stripped", ids[-1]) if ids else None
+
+    def read_sound(self, kind: Kind, id_: str) -> Manifest:
+        """A published snapshot that is to be used. Raises what `read` does; SnapshotDamaged where it was found so."""
+        mark = latest(item.key for item in self.store.list(f"{kind}/{id_}/")).get(id_)
+        if mark and mark.state == "damaged":
+            raise SnapshotDamaged(
+                f"The {kind} snapshot {id_} was found damaged on {mark.when:%d %B %Y}: "
+                f"{problem_of(self.store, mark)} Choose another, or run `etna verify {id_}` once it is repaired."
+            )
+        return self.read(kind, id_)
 
     def read(self, kind: Kind, id_: str) -> Manifest:
         """A published snapshot. Raises SnapshotMissing, and what Manifest.from_bytes raises."""
@@ -113,6 +129,10 @@ class Catalogue:
                 f"{self.store.location(key)}: this manifest belongs to another snapshot: do not use it."
             )
         return manifest
+
+
+def _ids(keys: Iterable[str]) -> list[str]:
+    return sorted(parts[1] for parts in (key.split("/") for key in keys) if parts[2:] == [MANIFEST])
 
 
 def checked(store: Store, manifest: Manifest, file: ArchiveFile) -> Iterator[bytes]:

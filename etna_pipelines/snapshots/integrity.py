@@ -1,0 +1,93 @@
+"""What was found when published snapshots were read again: a mark beside each, in the store.
+
+A mark is a small object, `<kind>/<id>/verified-<time>.json` or `damaged-<time>.json`. Its name says it all, so that a
+listing is enough to know which snapshots are whole; a damaged one's holds the sentence besides. The latest mark counts:
+a snapshot that is repaired is good again once it is verified. Marks are never deleted but with their snapshot.
+
+They are not signed. Whoever can write to the store can delay a push by one and no more: what is pushed is checked
+against its manifest in any case.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from etna_pipelines.snapshots.manifest import KINDS, Kind
+from etna_pipelines.stores.store import Store
+
+State = Literal["verified", "damaged"]
+STATES: tuple[State, ...] = ("verified", "damaged")
+
+_KEY = re.compile(r"(?P<kind>\w+)/(?P<id>[^/]+)/(?P<state>\w+)-(?P<when>\d{8}T\d{12}Z)\.json")
+_WHEN = "%Y%m%dT%H%M%S%fZ"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What was found of a snapshot, and when."""
+
+    kind: Kind
+    id: str
+    state: State
+    when: datetime
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}/{self.id}/{self.state}-{self.when.astimezone(UTC):{_WHEN}}.json"
+
+
+def verified(store: Store) -> dict[str, datetime]:
+    """By id, when the snapshots were verified that were read again since they were published, and are whole."""
+    return {id_: mark.when for id_, mark in marks(store).items() if mark.state == "verified"}
+
+
+def damaged(store: Store) -> dict[str, datetime]:
+    """By id, when snapshots were found damaged."""
+    return {id_: mark.when for id_, mark in marks(store).items() if mark.state == "damaged"}
+
+
+def marks(store: Store) -> dict[str, Mark]:
+    """The latest mark of each snapshot that has one, by id."""
+    return latest(item.key for kind in KINDS for item in store.list(f"{kind}/"))
+
+
+def latest(keys: Iterable[str]) -> dict[str, Mark]:
+    """The latest mark of each snapshot, among the keys of a store's objects."""
+    found: dict[str, Mark] = {}
+    for key in keys:
+        mark = _mark(key)
+        if mark and (mark.id not in found or mark.when > found[mark.id].when):
+            found[mark.id] = mark
+    return found
+
+
+def put_mark(store: Store, kind: Kind, id_: str, state: State, problem: str = "") -> Mark:
+    """Remember what a snapshot was found to be. It is later than every mark before it, whatever the clock says."""
+    before = latest(item.key for item in store.list(f"{kind}/{id_}/")).get(id_)
+    now = datetime.now(UTC)
+    mark = Mark(kind, id_, state, max(now, before.when + timedelta(microseconds=1)) if before else now)
+    store.put(mark.key, [json.dumps({"problem": problem}).encode()] if problem else [b"{}"])
+    return mark
+
+
+def problem_of(store: Store, mark: Mark) -> str:
+    """The sentence of a damaged snapshot's mark."""
+    try:
+        return str(json.loads(b"".join(store.read(mark.key))).get("problem", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _mark(key: str) -> Mark | None:
+    if not (match := _KEY.fullmatch(key)):
+        return None
+    kind = next((kind for kind in KINDS if kind == match["kind"]), None)
+    state = next((state for state in STATES if state == match["state"]), None)
+    try:
+        when = datetime.strptime(match["when"], _WHEN).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return Mark(kind, match["id"], state, when) if kind and state else None

@@ -79,7 +79,9 @@ def _refuse_owner(server: Connection, target: "Environment", owner: str, me: Con
             if server_major(server) >= MEMBERSHIP_OPTIONS
             else f"ALTER ROLE {me.name} INHERIT"
         )
-        raise PushRefused(f"Role {me.name} is a member of {owner}, who is to own {label}, but not with its rights: {fix}.")
+        raise PushRefused(
+            f"Role {me.name} is a member of {owner}, who is to own {label}, but not with its rights: {fix}."
+        )
     if not may_become:
         raise PushRefused(
             f"Role {me.name} is a member of {owner}, who is to own {label}, but may not become it: "

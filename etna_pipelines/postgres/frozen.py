@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from etna_pipelines.errors import BackupFailed, EtnaError
+from etna_pipelines.postgres.readable import refuse_unreadable
 from etna_pipelines.postgres.schema import DUMPED, read_schema
 from etna_pipelines.postgres.server import Database, reason, server_major, system_identifier
 from etna_pipelines.snapshots.manifest import DatabaseSchema
@@ -50,6 +51,7 @@ def frozen(source: Database) -> Iterator[Frozen]:
         if server_major(connection) >= 17:
             _set(connection, "transaction_timeout", "0")
         identifier = system_identifier(connection)
+        refuse_unreadable(connection, source)
         for _ in range(ATTEMPTS):
             relations = _relations(connection)
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")

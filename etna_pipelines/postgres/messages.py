@@ -52,7 +52,8 @@ null value in column NAME of relation NAME violates not-null constraint
 (does not exist|already exists|is not available|is being accessed by other users)
 column NAME( of relation NAME)? does not exist
 (permission denied for|must be owner of) \
-(table|relation|schema|sequence|database|function|view|materialized view|type|extension) (NAME|[\w.]+)
+(table|relation|schema|sequence|database|function|view|materialized view|type|extension|tablespace|large object) \
+(NAME|[\w.]+)
 permission denied to (create (database|extension|role)|set parameter|set role)( NAME)?
 value too long for type [a-z ]+(\(\d+\))?
 invalid input (syntax|value) for (type|enum) [\w. ]{1,100}

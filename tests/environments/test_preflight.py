@@ -97,6 +97,13 @@ def test_a_missing_extension_is_named(target: Environment, published: Published)
     assert "lacks the extensions postgis, timescaledb" in refused(manifest, target, published.production)
 
 
+def test_an_extension_that_only_superusers_make_is_named(target: Environment, published: Published) -> None:
+    manifest = altered(published.stripped, "schema_", extensions=["citext", "pg_stat_statements", "plpgsql"])
+    assert "lets only superusers make the extensions pg_stat_statements that" in refused(
+        manifest, target, published.production
+    )
+
+
 def test_a_missing_owner_is_named(target: Environment, published: Published) -> None:
     ownerless = Environment(target.name, target.database, "stripped", {}, None, "nobody_yet")
     assert "Role nobody_yet, the owner of" in refused(published.stripped, ownerless, published.production)

@@ -4,6 +4,7 @@ A file is written under a hidden name beside its place and renamed when it is wh
 changed afterwards, so a copy is a hard link. Everything is private to the user: 0700 and 0600.
 """
 
+import builtins
 import errno
 import fcntl
 import os
@@ -96,7 +97,13 @@ class LocalStore:
             self.put(target, self.read(source))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        yield from self._walk(self._root, "", prefix)
+        folder = prefix[: prefix.rfind("/") + 1]
+        yield from self._walk(self._root / folder, folder, prefix)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        for name, _ in self._entries(self._root / prefix, prefix):
+            if name.endswith("/"):
+                yield name.removesuffix("/")
 
     def delete(self, keys: Iterable[str]) -> None:
         parents: set[Path] = set()
@@ -162,18 +169,19 @@ class LocalStore:
 
         _beside(destination, link)
 
-    def _walk(self, directory: Path, folder: str, prefix: str) -> Iterator[StoredObject]:
+    def _entries(self, directory: Path, folder: str) -> builtins.list[tuple[str, "os.DirEntry[str]"]]:
+        """What is in a directory, in the order of whole keys: a directory counts as `name/`."""
         with self._telling("listed", folder):
             try:
-                # The order of whole keys: a directory sorts as `name/`.
                 with os.scandir(directory) as scan:
-                    entries = sorted((f"{entry.name}/" if entry.is_dir() else entry.name, entry) for entry in scan)
+                    found = ((f"{entry.name}/" if entry.is_dir() else entry.name, entry) for entry in scan)
+                    return sorted(each for each in found if not each[0].startswith("."))
             except (FileNotFoundError, NotADirectoryError):
-                return
-        for name, entry in entries:
+                return []
+
+    def _walk(self, directory: Path, folder: str, prefix: str) -> Iterator[StoredObject]:
+        for name, entry in self._entries(directory, folder):
             key = folder + name
-            if name.startswith("."):
-                continue
             if name.endswith("/"):
                 if key.startswith(prefix) or prefix.startswith(key):
                     yield from self._walk(directory / entry.name, key, prefix)

@@ -5,11 +5,11 @@ Import this module only where a store is in S3: botocore takes its time to load.
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 import urllib3.exceptions
 from boto3.s3.transfer import TransferConfig
@@ -22,7 +22,12 @@ from etna_pipelines.stores.store import CHUNK, StoredObject, checked_end, checke
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef, GetObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import (
+        CompletedPartTypeDef,
+        GetObjectOutputTypeDef,
+        GetObjectRequestTypeDef,
+        ListObjectsV2OutputTypeDef,
+    )
 
     Parts = list[CompletedPartTypeDef]
 
@@ -63,13 +68,22 @@ def s3_client_config() -> Config:
     )
 
 
-class S3Store:
-    """A store in `bucket`, under `prefix`."""
+class _Encryption(TypedDict, total=False):
+    ServerSideEncryption: Literal["aws:kms"]
+    SSEKMSKeyId: str
 
-    def __init__(self, client: "S3Client", bucket: str, prefix: str = "") -> None:
+
+class S3Store:
+    """A store in `bucket`, under `prefix`. `kms_keys`: which key of AWS KMS encrypts what is under `full/` and so on;
+    for all else it is the bucket's own default that does."""
+
+    def __init__(
+        self, client: "S3Client", bucket: str, prefix: str = "", kms_keys: Mapping[str, str] | None = None
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._kms_keys = kms_keys or {}
 
     def put(self, key: str, chunks: Iterable[bytes]) -> int:
         name = self._name(key)
@@ -78,7 +92,9 @@ class S3Store:
         if len(first) < PART_SIZES[0][1]:
             size = len(first)
             with self._telling(key):
-                self._client.put_object(Bucket=self._bucket, Key=name, Body=first, ChecksumSHA256=_sha256(first))
+                self._client.put_object(
+                    Bucket=self._bucket, Key=name, Body=first, ChecksumSHA256=_sha256(first), **self._encryption(key)
+                )
         else:
             size = self._put_parts(key, chain([first], parts))
         with self._telling(key):
@@ -116,20 +132,25 @@ class S3Store:
     def copy(self, source: str, target: str) -> None:
         origin, destination = self._name(source), self._name(target)
         with self._telling(source):
-            self._client.copy({"Bucket": self._bucket, "Key": origin}, self._bucket, destination, Config=COPYING)
+            self._client.copy(
+                {"Bucket": self._bucket, "Key": origin},
+                self._bucket,
+                destination,
+                Config=COPYING,
+                ExtraArgs={**self._encryption(target)},
+            )
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        paginator = self._client.get_paginator("list_objects_v2")
-        pages = iter(paginator.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix))
-        while True:
-            with self._telling(prefix):
-                page = next(pages, None)
-            if page is None:
-                return
+        for page in self._pages(prefix):
             for item in page.get("Contents", []):
                 # Consoles store a folder as an empty object with a slash at its end.
                 if not item["Key"].endswith("/"):
                     yield StoredObject(item["Key"].removeprefix(self._prefix), item["Size"])
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        for page in self._pages(prefix, delimiter="/"):
+            for folder in page.get("CommonPrefixes", []):
+                yield folder["Prefix"].removeprefix(self._prefix + prefix).removesuffix("/")
 
     def delete(self, keys: Iterable[str]) -> None:
         names = (self._name(key) for key in keys)
@@ -156,12 +177,26 @@ class S3Store:
                     if upload["Initiated"] < before:
                         self._abort(upload["Key"], upload["UploadId"])
 
+    def _pages(self, prefix: str, delimiter: str = "") -> Iterator["ListObjectsV2OutputTypeDef"]:
+        paginator = self._client.get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix, Delimiter=delimiter))
+        while True:
+            with self._telling(prefix):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
     @property
     def _endpoint(self) -> str:
         return self._client.meta.endpoint_url
 
     def _name(self, key: str) -> str:
         return self._prefix + checked_key(key)
+
+    def _encryption(self, key: str) -> _Encryption:
+        kms_key = self._kms_keys.get(key.partition("/")[0])
+        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
 
     def _telling(self, key: str) -> AbstractContextManager[None]:
         return told_of(self.location(key), self._bucket, self._endpoint)
@@ -175,7 +210,9 @@ class S3Store:
         size = 0
         done: Parts = []
         with self._telling(key):
-            upload = self._client.create_multipart_upload(Bucket=self._bucket, Key=name, ChecksumAlgorithm="SHA256")
+            upload = self._client.create_multipart_upload(
+                Bucket=self._bucket, Key=name, ChecksumAlgorithm="SHA256", **self._encryption(key)
+            )
         try:
             for number, part in enumerate(parts, 1):
                 digest = _sha256(part)
@@ -216,11 +253,12 @@ class S3Store:
     def _put_new(self, key: str, data: bytes) -> bool:
         """Write an object unless there is one: False when there is."""
         name, digest = self._name(key), _sha256(data)
+        encryption = self._encryption(key)
         with self._telling(key):
             for attempt in range(CONFLICTS):
                 try:
                     self._client.put_object(
-                        Bucket=self._bucket, Key=name, Body=data, ChecksumSHA256=digest, IfNoneMatch="*"
+                        Bucket=self._bucket, Key=name, Body=data, ChecksumSHA256=digest, IfNoneMatch="*", **encryption
                     )
                     return True
                 except ClientError as error:
@@ -238,7 +276,7 @@ class S3Store:
             except ClientError as error:
                 if code_of(error) not in ("404", "NoSuchKey", "NotFound"):
                     raise
-            self._client.put_object(Bucket=self._bucket, Key=name, Body=data, ChecksumSHA256=digest)
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=data, ChecksumSHA256=digest, **encryption)
             return True
 
     def _get(self, key: str, position: int, end: int | None, etag: str) -> "GetObjectOutputTypeDef":

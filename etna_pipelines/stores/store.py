@@ -55,8 +55,16 @@ class Store(Protocol):
         """Objects whose key begins with `prefix`, in key order."""
         ...
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Names of the folders directly below `prefix` (`full/`), in key order: quick, however much is in each."""
+        ...
+
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; those that do not exist are passed over."""
+        ...
+
+    def sweep(self) -> None:
+        """Remove what killed writers left half-written; what is being written now is spared."""
         ...
 
     def location(self, key: str = "") -> str:

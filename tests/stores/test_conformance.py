@@ -209,6 +209,20 @@ def test_a_list_is_in_key_order_and_begins_with_the_prefix(store: Store) -> None
     assert [item.bytes for item in store.list("")] == [len(key.encode()) for key in keys(store)]
 
 
+def test_the_folders_of_a_folder_are_listed_without_what_is_in_them(store: Store) -> None:
+    for key in ("full/b/archive/1", "full/b/archive/2", "full/b-c/x", "full/a/x", "full/alone", "fuller/z/x"):
+        store.put(key, [b"x"])
+    assert [*store.folders("full/")] == ["a", "b-c", "b"]  # as keys sort: the slash counts
+    assert [*store.folders("full/b/")] == ["archive"]
+    assert [*store.folders("stripped/")] == []
+
+
+def test_a_sweep_leaves_what_is_whole(store: Store) -> None:
+    store.put("full/1/toc.dat", [b"x"])
+    store.sweep()
+    assert keys(store) == ["full/1/toc.dat"]
+
+
 def test_an_empty_store_lists_nothing(store: Store) -> None:
     assert keys(store) == keys(store, "full/") == []
 

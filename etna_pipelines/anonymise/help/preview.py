@@ -99,6 +99,7 @@ def _beginning(full: Manifest, aside: "_Aside", file: ArchiveFile, rows: int) ->
             "bytes": len(data),
             "sha256": hashlib.sha256(data).hexdigest(),
             "members": [len(data)],
+            "slices": [],
             "rows": len(lines),
         }
     )
@@ -131,9 +132,16 @@ class _Aside:
         written = builtins.list(self._written.items())
         yield from (StoredObject(key, len(data)) for key, data in written if key.startswith(prefix))
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        below = (key.removeprefix(prefix).split("/") for key in self._written if key.startswith(prefix))
+        yield from sorted({parts[0] for parts in below if len(parts) > 1})
+
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._written.pop(key, None)
+
+    def sweep(self) -> None:
+        """Nothing is ever half-written here."""
 
     def location(self, key: str = "") -> str:
         return self._behind.location(key)

@@ -29,7 +29,11 @@ PRODUCTION = """
     CREATE EXTENSION citext;
     REVOKE ALL ON SCHEMA public FROM PUBLIC;
 """
-RULES = "{tables: {person: {keep: [id], columns: {email: email}}, private.note: {keep: [id, person], columns: {body: null}}}}"
+RULES = """
+tables:
+  person: {keep: [id], columns: {email: email}}
+  private.note: {keep: [id, person], columns: {body: null}}
+"""
 SETTINGS = """
 rules: rules.yaml
 production: {{database: {production}}}
@@ -179,7 +183,7 @@ def test_production_is_only_read(bench: Bench) -> None:
             "CREATE DATABASE mine",
             "CREATE ROLE mine",
         ):
-            with pytest.raises(Exception, match="permission denied|must be owner"):
+            with pytest.raises(Exception, match=r"permission denied|must be owner"):
                 connection.execute(statement)
 
 
@@ -212,7 +216,7 @@ def test_what_is_missing_in_production(bench: Bench) -> None:
         bench.run((ROLES / "production.sql").read_text(), "ALTER TABLE person DISABLE ROW LEVEL SECURITY")
         bench.run("REVOKE ALL ON ALL TABLES IN SCHEMA public, private FROM etna_backup")
     assert bench.steps.back_up().rows == 21
-    assert [path for path in (bench.steps.settings.home / "scratch").glob("*")] == []
+    assert list((bench.steps.settings.home / "scratch").glob("*")) == []
 
 
 def test_what_is_missing_on_a_target(bench: Bench) -> None:
@@ -236,8 +240,8 @@ def test_what_is_missing_on_a_target(bench: Bench) -> None:
             "GRANT etna_app TO etna_pusher."
         ),
         "ALTER DATABASE roles_development OWNER TO postgres": (
-            f"Database roles_development on {at} is owned by postgres, of whom etna_pusher is no member, so it can't be "
-            "renamed: ALTER DATABASE roles_development OWNER TO etna_app."
+            f"Database roles_development on {at} is owned by postgres, of whom etna_pusher is no member, so it can't "
+            "be renamed: ALTER DATABASE roles_development OWNER TO etna_app."
         ),
     }
     with bench.admin.connect() as connection:

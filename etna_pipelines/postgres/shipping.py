@@ -114,14 +114,7 @@ class Shipper:
         if tail != TERMINATOR:
             raise BackupFailed(f"pg_dump's file {name} ends too early: run the backup again.")
         self._tick(0, tables=1)
-        return ArchiveFile(
-            name=stored,
-            bytes=tally.bytes,
-            sha256=tally.sha256,
-            rows=tally.rows,
-            raw_bytes=tally.raw_bytes,
-            members=tally.members,
-        )
+        return ArchiveFile.model_validate({"name": stored, **tally.facts})
 
     def _put_as_is(self, name: str) -> ArchiveFile:
         tally = Tally()

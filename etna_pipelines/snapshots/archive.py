@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from isal import igzip, igzip_lib, isal_zlib
 
 from etna_pipelines.errors import SnapshotDamaged
+from etna_pipelines.snapshots.manifest import Slice
 
 BLOCK = 4 * 1024 * 1024
 """Raw bytes a member aims at; a longer row makes a longer member."""
+
+SLICE = 16 * 1024 * 1024
+"""Compressed bytes that a slice of a table's file aims at (see manifest.Slice)."""
 
 TERMINATOR = b"\\.\n\n\n"
 """What pg_dump ends the data of a table with (pg_backup_archiver: dumpTableData_copy)."""
@@ -75,11 +79,19 @@ def decompress(chunks: Iterable[bytes], name: str = "The archive file") -> Itera
 class Tally:
     """What is known of a file once all of its members have passed: sizes, rows, SHA-256."""
 
+    slice_bytes: int | None = SLICE
+    """What a slice aims at; None where only `cut` ends one."""
+    terminated: bool = True
+    """Whether pg_dump's terminator is among the lines: it is in no part of a file but the last."""
     bytes: int = 0
     raw_bytes: int = 0
     lines: int = 0
     members: list[int] = field(default_factory=list)
     _sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _slices: list[Slice] = field(default_factory=list)
+    _open: "_OpenSlice" = field(default_factory=lambda: _OpenSlice())
+    _held: tuple[builtins.bytes, int] | None = None
+    """The last member and its lines: the last slice has two, as the terminator may stand in both."""
 
     def add(self, member: builtins.bytes, raw: builtins.bytes) -> builtins.bytes:
         return self.add_counted(member, len(raw), raw.count(b"\n"))
@@ -90,12 +102,21 @@ class Tally:
         self.raw_bytes += raw_bytes
         self.lines += lines
         self.members.append(len(member))
+        if self._held and self.slice_bytes is not None and self._open.bytes >= self.slice_bytes:
+            self._close()
+        self._add_held()
+        self._held = member, lines
         return member
 
     def add_compressed(self, data: builtins.bytes) -> builtins.bytes:
         self.bytes += len(data)
         self._sha256.update(data)
         return data
+
+    def cut(self) -> None:
+        """End a slice here."""
+        self._add_held()
+        self._close()
 
     @property
     def sha256(self) -> str:
@@ -104,4 +125,55 @@ class Tally:
     @property
     def rows(self) -> int:
         """Lines of data: without the terminator's three."""
-        return self.lines - TERMINATOR.count(b"\n")
+        return self.lines - self._terminators
+
+    @property
+    def slices(self) -> list[Slice]:
+        """All of them, one too."""
+        self.cut()
+        *before, last = self._slices or [Slice(members=0, rows=self.lines, sha256=self.sha256)]
+        return [*before, last.model_copy(update={"rows": last.rows - self._terminators})]
+
+    @property
+    def facts(self) -> "dict[str, object]":
+        """What of it the manifest says of a table's file."""
+        slices = self.slices
+        return {
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "raw_bytes": self.raw_bytes,
+            "members": self.members,
+            "rows": self.rows,
+            "slices": slices if len(slices) > 1 else [],
+        }
+
+    @property
+    def _terminators(self) -> int:
+        return TERMINATOR.count(b"\n") if self.terminated else 0
+
+    def _add_held(self) -> None:
+        if self._held:
+            self._open.add(*self._held)
+            self._held = None
+
+    def _close(self) -> None:
+        if self._open.members:
+            self._slices.append(self._open.closed())
+            self._open = _OpenSlice()
+
+
+@dataclass
+class _OpenSlice:
+    members: int = 0
+    lines: int = 0
+    bytes: int = 0
+    _sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+    def add(self, member: builtins.bytes, lines: int) -> None:
+        self.members += 1
+        self.lines += lines
+        self.bytes += len(member)
+        self._sha256.update(member)
+
+    def closed(self) -> Slice:
+        return Slice(members=self.members, rows=self.lines, sha256=self._sha256.hexdigest())

@@ -134,6 +134,14 @@ class DatabaseSchema(_Model):
         return next((table for table in self.tables if table.qualified == qualified), None)
 
 
+class Slice(_Model):
+    """A run of a table file's members that can be read and checked by itself: the unit in which work is shared out."""
+
+    members: int
+    rows: int
+    sha256: str
+
+
 class ArchiveFile(_Model):
     """One file of the archive as stored. A table's file is gzip of independent members that end at newlines."""
 
@@ -145,6 +153,8 @@ class ArchiveFile(_Model):
     raw_bytes: int | None = None
     members: list[int] = []
     """Compressed bytes of each gzip member, in order: where the file can be cut. Empty where it is not ours to cut."""
+    slices: list[Slice] = []
+    """Its members in several runs; empty for a file that is read in one."""
 
 
 class Source(_Model):

@@ -166,15 +166,7 @@ class _Cutter:
         tally = archive.Tally()
         blocks = archive.blocks_of_lines(self._kept(file, choice))
         self._store.put(key, (tally.add(archive.compress(block), block) for block in blocks))
-        return file.model_copy(
-            update={
-                "bytes": tally.bytes,
-                "sha256": tally.sha256,
-                "rows": tally.rows,
-                "raw_bytes": tally.raw_bytes,
-                "members": tally.members,
-            }
-        )
+        return file.model_copy(update=tally.facts)
 
     def _kept(self, file: ArchiveFile, choice: Choice) -> Iterator[bytes]:
         """The chosen lines of a table's file, and pg_dump's terminator."""

@@ -22,6 +22,7 @@ from etna_pipelines.environments.registry import default_directory, registry_for
 from etna_pipelines.environments.removal import Belongings, belongings, environments_on, remove
 from etna_pipelines.environments.start import start_embedded
 from etna_pipelines.errors import EnvironmentWanted, EtnaError, LockHeld
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.steps import Work
 
 Failures = Callable[[Mapping[str, Known]], Mapping[str, datetime]]
@@ -109,6 +110,7 @@ class FeatureSteps(Work):
                 self._refuse_registered(name)
 
         removed = self._remove(self._removable(state, name), refuse)
+        reached(FaultPoint.REMOVAL_DROPPED)
         self._known.change(lambda now: (now.without(name) if _same(now.environments.get(name), before) else now, None))
         with suppress(EtnaError, psycopg.Error):  # this one is removed in any case
             self.sweep()

@@ -24,6 +24,7 @@ from etna_pipelines.errors import (
     RedeployRefused,
     RedeployUnfinished,
 )
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.redeploy.choice import redeployer_for
 from etna_pipelines.redeploy.redeployer import Deployment, Redeployed, redeploy
 from etna_pipelines.redeploy.versions import version_for
@@ -146,6 +147,7 @@ class PushSteps(Work):
                 f"{over.expires:%d %B %Y}, and there is no stripped one to replace it: run the job `nightly`."
             )
         done = self.push(environment, stripped)
+        reached(FaultPoint.EXPIRY_REPLACED)
         self._drop_expired(target, now)  # it is what that push keeps
         return done
 

@@ -35,6 +35,7 @@ from etna_pipelines.anonymise.rules.rules import Rules
 from etna_pipelines.anonymise.scrub.identities import Identities
 from etna_pipelines.anonymise.scrub.scrub import Scrubber
 from etna_pipelines.errors import SnapshotDamaged, StoreError
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.keys import key_id
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive, toc
@@ -117,6 +118,7 @@ class _Strip:
             with suppress(StoreError):  # what can't be deleted now has no manifest, so it is no snapshot
                 self._store.delete([item.key for item in self._store.list(f"{self._draft.prefix}/")])
             raise
+        reached(FaultPoint.STRIP_FINISHED)
         return Stripped(self._finished(files, monotonic() - started), self._originals, self._unchanged())
 
     def _read_first(self, pool: ThreadPoolExecutor) -> None:
@@ -171,6 +173,7 @@ class _Strip:
             stripped = self._copy(file)
         self._tables_done += 1
         self._tick(file.bytes if plan.empty or not changed else 0)
+        reached(FaultPoint.STRIP_FILE_WRITTEN)
         return stripped
 
     def _masked(self, file: ArchiveFile, plan: TablePlan, pool: ThreadPoolExecutor) -> Iterator[Block]:

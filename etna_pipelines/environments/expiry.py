@@ -13,6 +13,7 @@ from etna_pipelines.environments.guard import expires, refuse_production
 from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import Purpose, previous_name
 from etna_pipelines.environments.target import alone, exists, explained
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.stores.store import Store
 
@@ -104,7 +105,9 @@ def drop_expired(target: "Environment", *, production: Database, records: Store,
             if not copy.live and copy.expires <= now:
                 # Recorded first, under the id of the push that brought it: done again, it is the same record.
                 history.record(records, _expiry(target, copy, now))
+                reached(FaultPoint.EXPIRY_RECORDED)
                 filling.drop(server, copy.database)
+                reached(FaultPoint.EXPIRY_DROPPED)
         for purpose in LEFT_BEHIND:
             filling.sweep(server, target.database.name, purpose, before=now - UNDER_WAY)
 

@@ -27,6 +27,7 @@ from etna_pipelines.environments.stages import Stage
 from etna_pipelines.environments.target import alone, exists, explained, recording
 from etna_pipelines.environments.templates import Template
 from etna_pipelines.errors import EnvironmentGone, EtnaError, PushFailed, PushRefused
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.clone import clone
 from etna_pipelines.postgres.handover import Connection, comment_of
 from etna_pipelines.postgres.locks import Lock, exclusive
@@ -103,6 +104,7 @@ class Pushing:
             filling.sweep(server, self.target.database.name, "new")
             cloned = template.name if template and template.owner == ground.owner else None
             check_space(server, self.manifest, self.target, cloned)
+        reached(FaultPoint.PUSH_BEGUN)
         return Begun(
             id=new_id(),
             environment=self.target.name,
@@ -139,6 +141,7 @@ class Pushing:
                 self._bring_to("fixed up", begun, ground)
                 outage = self._swap(begun, lock).outage
             self._see_healthy(begun)
+            reached(FaultPoint.PUSH_HEALTHY)
             self._sweep_quietly(ground.server)
         return self._record(begun, outage)
 
@@ -160,6 +163,7 @@ class Pushing:
                 version=begun.version,
             )
             history.record(self._records, done)
+        reached(FaultPoint.PUSH_RECORDED)
         return done
 
     @property
@@ -241,16 +245,20 @@ class Pushing:
         if template := self._template(begun, ground.server):
             self.progress(Tick("clone"))
             clone(template, new.name, owner=ground.owner)
+            reached(FaultPoint.PUSH_CLONED)
             return
         with exclusive(new, "room", wait=True):  # others on this server may have begun to fill it since
             check_space(ground.server, self.manifest, self.target)
             filling.create(new.name, ground, self.manifest)
+        reached(FaultPoint.PUSH_CREATED)
         with (
             workspace(self.scratch, f"push-{begun.id}") as directory,
             self._as_restorer(begun, ground) as restorer,
         ):
             archive = fetch_archive(self.manifest, self.store, directory, self.progress)
+            reached(FaultPoint.PUSH_FETCHED)
             restore(archive, self.manifest, restorer, jobs=self.jobs, progress=self.progress)
+            reached(FaultPoint.PUSH_RESTORED)
 
     def _check(self, begun: Begun, ground: Ground) -> None:
         with self._as_restorer(begun, ground) as restorer:
@@ -258,6 +266,7 @@ class Pushing:
                 verify_clone(self.manifest, restorer)
             else:
                 verify(self.manifest, restorer)
+        reached(FaultPoint.PUSH_VERIFIED)
 
     def _fix_up(self, begun: Begun, ground: Ground) -> None:
         # Killed in here, it is filled anew: fix-ups are made once.
@@ -272,6 +281,7 @@ class Pushing:
                 home=self.home,
                 version=begun.version,
             )
+        reached(FaultPoint.PUSH_FIXED_UP)
 
     def _serving(self, server: Connection) -> Serving | None:
         return history.serving_of(comment_of(server, self.target.database.name))
@@ -287,6 +297,7 @@ class Pushing:
         self._refuse_unwanted()
         refuse_production(lock.connection, self.target, self.production, self.manifest.source)
         self._mark(begun, lock.connection)
+        reached(FaultPoint.SWAP_MARKED)
         new, previous, retired = self._names(begun)
         lock.see_held()
         return swap(self.target.database, new, previous, retired_name=retired)

@@ -13,6 +13,7 @@ from etna_pipelines.environments.history import serving_of
 from etna_pipelines.environments.naming import belongs_to, previous_name
 from etna_pipelines.environments.target import alone
 from etna_pipelines.errors import RemovalFailed
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.server import Database, reason
 
@@ -45,11 +46,13 @@ def remove(target: "Environment", production: Database, refuse: Callable[[], Non
     with alone(target) as lock:
         server = lock.connection
         refuse()
+        reached(FaultPoint.REMOVAL_BEGUN)
         try:
             refuse_production(server, target, production)
             found = belongings(server, [live.name])[live.name]
             for name in found.databases:
                 filling.drop(server, name)
+                reached(FaultPoint.REMOVAL_DATABASE_DROPPED)
             for name in found.roles:
                 server.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
         except psycopg.Error as error:

@@ -13,6 +13,7 @@ from etna_pipelines.environments.history import Push, Serving
 from etna_pipelines.environments.naming import previous_name
 from etna_pipelines.environments.target import alone, exists, explained
 from etna_pipelines.errors import EtnaError, PushFailed, PushRefused, StoreError
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.handover import comment_of
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.postgres.swap import swap_back
@@ -58,6 +59,7 @@ def rollback(target: "Environment", *, production: Database, store: Store, expec
         )
         with _recorded(store, done, target, held):
             outage = _swapped(target, previous)
+            reached(FaultPoint.ROLLBACK_SWAPPED)
         done = done.model_copy(update={"outage": outage, "seconds": (datetime.now(UTC) - done.started).total_seconds()})
         with suppress(StoreError):  # only how long it took is missing
             history.record(store, done)
@@ -69,6 +71,7 @@ def _recorded(store: Store, done: Push, target: "Environment", held: Serving | N
     """Kept before it is done, as whoever repeats a rollback whose record is missing would take it back; and forgotten
     where it was not done after all."""
     history.record(store, done)
+    reached(FaultPoint.ROLLBACK_RECORDED)
     try:
         yield
     except BaseException:

@@ -17,6 +17,7 @@ from etna_pipelines.environments.naming import Purpose, is_name_for, name_for
 from etna_pipelines.environments.preflight import Ground, check_space, ground_of, preflight
 from etna_pipelines.environments.target import explained
 from etna_pipelines.errors import EtnaError, PushRefused
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.handover import Connection, set_comment
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.restore import fetch_archive, restore, verify
@@ -79,6 +80,7 @@ def make_template(
                     role = _named("restorer", test, manifest)
                     _fill(archive, manifest, new, ground, role, jobs, progress)
                 _publish(server, manifest, template, new)
+                reached(FaultPoint.TEMPLATE_PUBLISHED)
             except BaseException:
                 # By a session of its own: this one may be what failed. The next one sweeps what cannot be dropped now.
                 with suppress(psycopg.Error, EtnaError), test.database.maintenance.connect() as connection:
@@ -111,12 +113,14 @@ def _fill(
     archive: Path, manifest: Manifest, new: Database, ground: Ground, role: str, jobs: int, progress: Progress
 ) -> None:
     filling.create(new.name, ground, manifest)
+    reached(FaultPoint.TEMPLATE_CREATED)
     with filling.restorer(new, ground, role) as restorer:
         restore(archive, manifest, restorer, jobs=jobs, progress=progress)
         verify(manifest, restorer)
         with restorer.connect() as connection:
             # Else the first readers of every clone would have to write, and where blocks are shared each takes space.
             connection.execute("VACUUM (FREEZE)")
+    reached(FaultPoint.TEMPLATE_VERIFIED)
 
 
 def _publish(server: Connection, manifest: Manifest, template: Template, new: Database) -> None:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from etna_pipelines.errors import BackupFailed, ProgramError, StoreError
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.frozen import LOCK_TIMEOUT, Frozen, busy, frozen
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.programs import Program, find, run
@@ -49,17 +50,21 @@ def backup(
     identity = new_id(created)
     prefix = f"full/{identity}/"
     with exclusive(source, f"backup of {source.name}"), workspace(scratch, identity) as work:
+        reached(FaultPoint.BACKUP_BEGUN)
         archive = work / "archive"
         with _all_or_nothing(store, prefix), Shipper(archive, store, f"{prefix}archive/", progress) as shipper:
             with frozen(source) as held:
+                reached(FaultPoint.BACKUP_TABLES_LOCKED)
                 _refuse_unknown_encoding(source, held)
                 shipper.expect(held.table_bytes, len(held.schema.tables))
                 pg_dump = find("pg_dump", held.major)
                 _dump(pg_dump, source, held, archive, jobs, shipper)
             # Production is let go here: the rest needs nothing of it.
+            reached(FaultPoint.BACKUP_DUMPED)
             listing = run(find("pg_restore", held.major), ["--list", str(archive)]).decode()
             shipper.ship_rest()
             files = _named_after_tables(shipper.shipped(), listing, held.schema, source)
+            reached(FaultPoint.BACKUP_SHIPPED)
     rows = {file.table: file.rows for file in files}
     tables = [table.model_copy(update={"rows": rows[table.qualified]}) for table in held.schema.tables]
     return Manifest(

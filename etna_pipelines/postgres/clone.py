@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from etna_pipelines.errors import PushFailed
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.handover import Connection
 from etna_pipelines.postgres.server import Database, server_major
 
@@ -39,6 +40,7 @@ def clone(template: Database, name: str, *, owner: str) -> Database:
             psycopg.errors.InsufficientPrivilege,
         ) as error:
             raise PushFailed(f"{template.label} cannot be cloned: {_explain(error, owner)}.") from None
+        reached(FaultPoint.CLONE_CREATED)
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(made))
         connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(made))
     return template.named(name)

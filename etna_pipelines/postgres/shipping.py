@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from etna_pipelines.errors import BackupFailed
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.progress import Progress, Tick
 from etna_pipelines.snapshots.archive import TERMINATOR, Tally, blocks_of_lines, compress
 from etna_pipelines.snapshots.manifest import ArchiveFile
@@ -93,6 +94,7 @@ class Shipper:
         try:
             file = put(name)
             (self._archive / name).unlink()
+            reached(FaultPoint.BACKUP_TABLE_SHIPPED)
             return file
         finally:
             with self._changed:

@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from etna_pipelines.errors import SwapFailed
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.handover import hand_over
 from etna_pipelines.postgres.server import Database, reason
 
@@ -145,11 +146,15 @@ def _rename(renamer: Connection, parties: _Parties, lock_timeout: float) -> floa
         _allow_connections(renamer, parties.live.name, allow=False)
     if parties.coming:
         _allow_connections(renamer, parties.coming, allow=True)
+    reached(FaultPoint.SWAP_PREPARED)
     began = time.monotonic()
     for source, target in parties.moves:
         statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(source), sql.Identifier(target))
         renamer.execute(statement)
+        reached(FaultPoint.SWAP_LOCKED)
+    reached(FaultPoint.SWAP_RENAMED)
     renamer.commit()
+    reached(FaultPoint.SWAP_COMMITTED)
     return time.monotonic() - began
 
 

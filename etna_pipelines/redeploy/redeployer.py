@@ -9,6 +9,7 @@ from etna_pipelines.environments import history
 from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.history import Push, RedeployOutcome
 from etna_pipelines.errors import RedeployFailed, RedeployRefused, RedeployUnfinished
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.redeploy.health import check_application
@@ -107,6 +108,7 @@ def redeploy(
         if before and before.succeeded:
             return Redeployed(before.version, before.seconds)
         asked = _asked(store, push, deployment, before, way)
+        reached(FaultPoint.REDEPLOY_NOTED)
         try:
             done = _deployed(store, push, asked, redeployer, health, before)
         except RedeployRefused:
@@ -119,6 +121,7 @@ def redeploy(
             _record(store, push, succeeded=False, failed=asked.version)
             raise
         _record(store, push, succeeded=True, version=done.version, seconds=done.seconds)
+        reached(FaultPoint.REDEPLOY_RECORDED)
         return done
 
 
@@ -136,7 +139,9 @@ def _deployed(
         done = Redeployed(before.version, before.seconds)
     else:
         done = redeployer.redeploy(asked)
+        reached(FaultPoint.REDEPLOY_ASKED)
         _record(store, push, deployed=True, version=done.version, seconds=done.seconds)
+        reached(FaultPoint.REDEPLOY_DEPLOYED)
     version = check_application(filled, asked.environment, asked.version) if filled else None
     return replace(done, version=version or done.version or asked.version)
 

@@ -17,6 +17,7 @@ from etna_pipelines.environments.fixups.sql_files import run_file
 from etna_pipelines.environments.fixups.superuser import make_superuser, password_of
 from etna_pipelines.environments.fixups.tables import PLAIN, Connection, Table, Tables
 from etna_pipelines.errors import FixUpFailed
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.server import Database, reason
 from etna_pipelines.snapshots.manifest import Kind
 
@@ -42,6 +43,7 @@ def fix_up(
     with new.connect(autocommit=False) as connection:
         connection.execute(PLAIN)
         _FixUps(connection, Tables.read(connection), target, kind, live, home).apply()
+    reached(FaultPoint.PUSH_FIX_UPS_COMMITTED)
     with _told(target, "commands"):
         run_commands(new, target, push=push, version=version, home=home)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from etna_pipelines import keys
 from etna_pipelines.environments.start import start_embedded
 from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.locks import exclusive_file
 from etna_pipelines.progress import Progress, silent
@@ -54,6 +55,7 @@ class Work:
         if made:
             return made
         draft = make_subset(stripped, self.store, subset, workers=WORKERS, progress=self.progress)
+        reached(FaultPoint.SUBSET_WRITTEN)
         try:
             self.catalogue.read_back(draft, self.progress)
         except BaseException:
@@ -90,6 +92,7 @@ class Steps(Work):
         except BaseException:
             self.catalogue.delete(draft)
             raise
+        reached(FaultPoint.BACKUP_DRAFT_SAVED)
         return draft
 
     def check_backup(self, id_: str) -> Manifest:
@@ -105,6 +108,7 @@ class Steps(Work):
         except SnapshotDamaged:
             self.catalogue.delete(draft)
             raise
+        reached(FaultPoint.BACKUP_READ_BACK)
         return draft
 
     def _masking_key(self) -> bytes:
@@ -124,6 +128,7 @@ class Steps(Work):
         full = self.catalogue.read("full", id_)
         used = rules.load(self.settings.rules)
         with exclusive_file(self.settings.home / "locks" / "strip", "strip"):
+            reached(FaultPoint.STRIP_LOCKED)
             stripped = strip(
                 full,
                 self.store,
@@ -137,6 +142,7 @@ class Steps(Work):
             except BaseException:
                 self.catalogue.delete(stripped.draft)
                 raise
+        reached(FaultPoint.STRIP_PROVEN)
         rules_used = stripped.draft.rules
         named = rules_used and rules_used.model_copy(update={"key_name": self.settings.masking_key_name()})
         return stripped.draft.model_copy(update={"proof": proof, "rules": named})

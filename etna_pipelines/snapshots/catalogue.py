@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.keys import SigningKeys
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots.integrity import latest, problem_of
@@ -94,7 +95,9 @@ class Catalogue:
                 f"stripped snapshot {draft.id} has no passed proof: it is not published; strip again."
             )
         manifest = draft.signed(self._keys)
+        reached(FaultPoint.PUBLISH_READY)
         self.store.put_if_absent(f"{manifest.prefix}/{MANIFEST}", manifest.to_bytes())
+        reached(FaultPoint.PUBLISH_MANIFEST_WRITTEN)
         self.store.delete([f"{manifest.prefix}/{DRAFT}"])
         return manifest
 

@@ -270,7 +270,7 @@ class Settings:
             return LocalStore(Path(self.store.url))
         from etna_pipelines.stores.s3 import S3Store
 
-        return S3Store(self._s3_client(), self.store.bucket, self.store.prefix)
+        return S3Store(self._s3_client(), self.store.bucket, self.store.prefix, self.store.kms_keys)
 
     def open_github(self, patience: "Patience | None" = None) -> "GitHub":
         """The application's repository on GitHub; close it after use. Connects to nothing. Raises SettingsError where

@@ -112,12 +112,14 @@ class Local(Target):
 
 
 class StoreSettings(StrictModel):
-    """A directory or an S3 address; the other two settings are for S3."""
+    """A directory or an S3 address; the other settings are for S3."""
 
     url: str = EMBEDDED
     endpoint_url: str | None = None
     region: str | None = None
 
+    kms_keys: dict[Kind, str] = {}
+    """Keys of AWS KMS (ids, ARNs or `alias/...`) that encrypt snapshots of each kind; else the bucket's default."""
     @property
     def is_s3(self) -> bool:
         return self.url.startswith("s3://")
@@ -152,8 +154,9 @@ class StoreSettings(StrictModel):
             raise ValueError(f"must be `{EMBEDDED}`, a directory, or an address such as `s3://bucket/prefix`.")
         if not self.url:
             raise ValueError(f"is empty; write `{EMBEDDED}`, a directory, or an address such as `s3://bucket/prefix`.")
-        if not self.is_s3 and (self.endpoint_url or self.region):
-            raise ValueError("has `endpoint_url` or `region`, which only an `s3://` store can have; take them out.")
+        if not self.is_s3 and (self.endpoint_url or self.region or self.kms_keys):
+            only = "`endpoint_url`, `region` or `kms_keys`, which only an `s3://` store can have"
+            raise ValueError(f"has {only}; take them out.")
         return self
 
 

@@ -339,8 +339,8 @@ def test_the_file_named_by_etna_settings_is_missing(fresh: Path, monkeypatch: py
         ),
         pytest.param(
             "store: {url: snapshots, region: eu-west-2}\n",
-            "environments.yaml, line 1: `store` has `endpoint_url` or `region`, which only an `s3://` store can have; "
-            "take them out.",
+            "environments.yaml, line 1: `store` has `endpoint_url`, `region` or `kms_keys`, which only an "
+            "`s3://` store can have; take them out.",
             id="region of a directory",
         ),
         pytest.param(

@@ -304,3 +304,21 @@ def test_parts_grow_and_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = [*in_parts(chunks())]
     assert [len(part) for part in parts] == [5, 5, 20, 20, 20, 30]
     assert b"".join(parts) == data
+
+
+def test_full_and_stripped_snapshots_are_encrypted_by_keys_of_their_own(s3_client: "S3Client", bucket: str) -> None:
+    store = S3Store(s3_client, bucket, "etna", {"full": "alias/etna-full", "stripped": "alias/etna-stripped"})
+    store.put("full/1/small", [b"1"])
+    store.put("full/1/large", LARGE_ENOUGH_FOR_PARTS)
+    store.put_if_absent("full/1/manifest.json", b"{}")
+    store.copy("full/1/small", "stripped/2/copied")
+    store.put("pushes/staging/3", [b"note"])
+
+    def key_of(key: str) -> tuple[str | None, str | None]:
+        head = s3_client.head_object(Bucket=bucket, Key=f"etna/{key}")
+        return head.get("ServerSideEncryption"), head.get("SSEKMSKeyId")
+
+    for key in ("full/1/small", "full/1/large", "full/1/manifest.json"):
+        assert key_of(key) == ("aws:kms", "alias/etna-full")
+    assert key_of("stripped/2/copied") == ("aws:kms", "alias/etna-stripped")
+    assert key_of("pushes/staging/3")[1] is None

@@ -1,0 +1,87 @@
+"""The files of deploy/: what they say to Dagster and systemd."""
+
+import configparser
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+DEPLOY = PROJECT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+
+
+def test_dagster_is_told_the_same_everywhere_but_where_its_history_is() -> None:
+    here, deployed = (yaml.safe_load((folder / "dagster.yaml").read_text()) for folder in (PROJECT, DEPLOY))
+    for settings in (here, deployed):
+        del settings["storage"], settings["local_artifact_storage"]["config"]["base_dir"]
+
+    assert deployed == here
+
+
+def test_its_history_is_where_a_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETNA_DAGSTER_STORAGE_URL", "postgresql://etna_dagster:swordfish@db.example.internal/history")
+
+    from dagster._core.instance.ref import InstanceRef
+
+    storage = InstanceRef.from_dir(str(DEPLOY)).storage_data
+
+    assert (storage.module_name, storage.class_name) == ("dagster_postgres", "DagsterPostgresStorage")
+    assert yaml.safe_load(storage.config_yaml) == {"postgres_url": {"env": "ETNA_DAGSTER_STORAGE_URL"}}
+
+
+def test_the_code_location_has_one_name_for_ever() -> None:
+    here, deployed = (
+        next(iter(yaml.safe_load((folder / "workspace.yaml").read_text())["load_from"][0].values()))
+        for folder in (PROJECT, DEPLOY)
+    )
+    service = (DEPLOY / "systemd/etna-code-server.service").read_text()
+
+    assert here["location_name"] == deployed["location_name"]
+    assert f"--module-name {here['module_name']} --location-name {here['location_name']}" in service
+    assert f"--port {deployed['port']}" in service
+
+
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd is not installed")
+    for unit in UNITS:  # the programs are not here
+        (tmp_path / unit.name).write_text(
+            unit.read_text().replace("ExecStart=/opt/etna/.venv/bin/", "ExecStart=/bin/echo ")
+        )
+
+    verified = subprocess.run(
+        [analyze, "verify", *(f"./{unit.name}" for unit in UNITS)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.stem)
+def test_each_service_is_kept_in_its_place_and_started_again(unit: Path) -> None:
+    service = _read(unit)["Service"]
+
+    assert service["User"] == "etna"
+    assert service["Restart"] == "always"
+    assert service["LimitCORE"] == "0"
+    assert service["NoNewPrivileges"] == "yes" and service["ProtectSystem"] == "strict"
+    listens = service["ExecStart"].partition("--host ")[2].split(" ")[0]
+    assert listens in ("127.0.0.1", "")
+
+
+def test_only_the_code_server_holds_secrets() -> None:
+    assert [unit.stem for unit in UNITS if "secrets.env" in unit.read_text()] == ["etna-code-server"]
+
+
+def _read(unit: Path) -> configparser.ConfigParser:
+    read = configparser.ConfigParser(strict=False, interpolation=None, comment_prefixes="#")
+    read.optionxform = str  # type: ignore[assignment, method-assign]
+    read.read(unit)
+    return read

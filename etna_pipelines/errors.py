@@ -43,6 +43,10 @@ class ObjectMissing(StoreError):
     retryable = False
 
 
+class ObjectSealed(StoreRefused):
+    """An object is encrypted, and not to us."""
+
+
 class SnapshotDamaged(EtnaError):
     """A snapshot's file or manifest is not what was published."""
 

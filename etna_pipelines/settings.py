@@ -36,6 +36,8 @@ from etna_pipelines.settings_file import (
 from etna_pipelines.settings_sections import APPLICATION_ROLE, check_sections, sections_of
 from etna_pipelines.snapshots.manifest import Kind
 from etna_pipelines.snapshots.subset_spec import Subset
+from etna_pipelines.stores import identities
+from etna_pipelines.stores.encryption_spec import Recipients
 from etna_pipelines.yaml_file import YamlFile
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from etna_pipelines.github.limits import Patience
     from etna_pipelines.postgres.embedded import EmbeddedServer
     from etna_pipelines.postgres.server import Database
+    from etna_pipelines.stores.age_keys import Identity
     from etna_pipelines.stores.store import Store
 
 FILE = Path("environments.yaml")
@@ -75,6 +78,7 @@ class Variables(BaseSettings):
     masking_key: SecretStr | None = None
     signing_key: SecretStr | None = None
     old_signing_keys: SecretStr | None = None
+    age_identity: SecretStr | None = None
     production_password: SecretStr | None = None
     staging_password: SecretStr | None = None
     development_password: SecretStr | None = None
@@ -103,6 +107,10 @@ class Variables(BaseSettings):
     def old_keys(self) -> tuple[bytes, ...]:
         """Keys that signed manifests before ETNA_SIGNING_KEY did. Raises SettingsError."""
         return keys.parse_several(self._secret("old_signing_keys") or "", "ETNA_OLD_SIGNING_KEYS")
+
+    def age_identities(self) -> tuple["Identity", ...]:
+        """What opens encrypted archives. Raises SettingsError."""
+        return identities.parse(self._secret("age_identity") or "")
 
     @property
     def refers_to_keys(self) -> bool:
@@ -168,6 +176,8 @@ class Settings:
     variables: Variables
     github: GitHubSpec | None = None
     releases: ReleasesSpec = field(default_factory=ReleasesSpec)
+    encryption: Recipients = field(default_factory=Recipients)
+    """Whom archives are encrypted to; nobody where nothing is said."""
     alerts: AlertsSpec = field(default_factory=AlertsSpec)
     nightly: NightlySpec = field(default_factory=NightlySpec)
 
@@ -264,6 +274,23 @@ class Settings:
 
     def open_store(self) -> "Store":
         """The store of snapshots. Connects to nothing."""
+        opening = self.variables.age_identities()
+        if not (self.encryption.full or opening):
+            return self._plain_store()
+        from etna_pipelines.stores.sealed import SealedStore
+
+        return SealedStore(self._plain_store(), self.encryption.of, opening)
+
+    def refuse_unreadable(self) -> None:
+        """Raises SettingsError where full snapshots are encrypted and we could not open them."""
+        opening = [identity.recipient for identity in self.variables.age_identities()]
+        if self.encryption.full and not set(opening) & set(self.encryption.full):
+            raise SettingsError(
+                "environments.yaml has full snapshots encrypted, and the night reads back and strips what it wrote: "
+                f"set {identities.VARIABLE} to the identity of one of `encryption.full`."
+            )
+
+    def _plain_store(self) -> "Store":
         if not self.store.is_s3:
             from etna_pipelines.stores.local import LocalStore
 
@@ -383,6 +410,7 @@ def load(path: Path = FILE) -> Settings:
         releases=configured.releases,
         alerts=configured.alerts,
         nightly=configured.nightly,
+        encryption=configured.encryption.recipients(file, base) if configured.encryption else Recipients(),
     )
 
 

@@ -17,6 +17,7 @@ from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
 from etna_pipelines.snapshots.manifest import KINDS, Kind
 from etna_pipelines.snapshots.subset_spec import Subset
+from etna_pipelines.stores.encryption_spec import Encryption
 from etna_pipelines.strict_model import StrictModel
 
 VERSION: Literal[1] = 1
@@ -117,9 +118,9 @@ class StoreSettings(StrictModel):
     url: str = EMBEDDED
     endpoint_url: str | None = None
     region: str | None = None
-
     kms_keys: dict[Kind, str] = {}
     """Keys of AWS KMS (ids, ARNs or `alias/...`) that encrypt snapshots of each kind; else the bucket's default."""
+
     @property
     def is_s3(self) -> bool:
         return self.url.startswith("s3://")
@@ -170,6 +171,7 @@ class SettingsFile(StrictModel):
     version: Literal[1] = VERSION
     production: Production | None = None
     store: Annotated[StoreSettings, BeforeValidator(_as_mapping)] = StoreSettings()
+    encryption: Encryption | None = None
     rules: str = "anonymisation_rules/demo.yaml"
     nightly: NightlySpec = NightlySpec()
     github: GitHubSpec | None = None

@@ -75,6 +75,7 @@ class Steps(Work):
         )
 
         self._masking_key()
+        self.settings.refuse_unreadable()
         rules.load(self.settings.rules)
         start_embedded(self.settings)
         self.catalogue.sweep()

@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from etna_pipelines import cli_environments, cli_features, cli_release, cli_rules, cli_strip
+from etna_pipelines import cli_alert, cli_environments, cli_features, cli_release, cli_rules, cli_strip
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.sentences import sentence_of
@@ -36,6 +36,7 @@ for command in (
     cli_environments.rollback,
     cli_environments.redeploy,
     cli_release.release,
+    cli_alert.alert,
 ):
     app.command()(command)
 

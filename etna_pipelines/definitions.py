@@ -11,13 +11,16 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # an output's data v
 def defs() -> dg.Definitions:
     """The assets of the design's picture, the jobs that make them, and what starts those."""
     from etna_pipelines.defs import jobs
+    from etna_pipelines.defs.alerts import alerts
     from etna_pipelines.defs.assets import ASSETS
+    from etna_pipelines.defs.checks import CHECKS, freshness
     from etna_pipelines.defs.console import console
     from etna_pipelines.defs.resources import Etna
     from etna_pipelines.defs.sensors import SENSORS
 
     return dg.Definitions(
         assets=ASSETS,
+        asset_checks=CHECKS,
         jobs=[
             jobs.nightly,
             jobs.refresh_staging,
@@ -30,7 +33,7 @@ def defs() -> dg.Definitions:
             jobs.rehearse_release,
         ],
         schedules=[jobs.nightly_schedule(jobs.configured_nightly())],
-        sensors=SENSORS,
+        sensors=[*SENSORS, freshness, alerts],
         resources={"etna": Etna()},
         loggers={"console": console},
         executor=dg.in_process_executor,

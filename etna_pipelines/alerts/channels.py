@@ -1,7 +1,7 @@
 """Where alerts go: each configured address is a channel of its own, which fails alone.
 
-A webhook gets JSON, signed as redeploy/webhook.py describes it, with an `Idempotency-Key` that is the same for every try
-of one message. It answers 2xx once it has it."""
+A webhook gets JSON, signed as redeploy/webhook.py describes it, with an `Idempotency-Key` that is the same for every
+try of one message. It answers 2xx once it has it."""
 
 import json
 import logging

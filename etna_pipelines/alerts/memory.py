@@ -43,6 +43,11 @@ class Memory(BaseModel):
     beaten: datetime | None = None
     """The good night that the heartbeat was last sent for."""
 
+    def knows(self, key: str, seen: datetime) -> bool:
+        """Whether a trouble that was seen then is noted already."""
+        known = self.troubles.get(key)
+        return known is not None and known.over is None and known.trouble.seen >= seen
+
     def meet(self, trouble: Trouble) -> None:
         """Note a trouble, new or met again. One that is known began when it did."""
         known = self.troubles.setdefault(trouble.key, Known(trouble=trouble))

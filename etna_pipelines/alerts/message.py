@@ -48,10 +48,14 @@ TEST = Message(
 def message(channel: str, known: Sequence[Known]) -> Message:
     """What a channel is told of these troubles."""
     events = [_event(each, channel) for each in known]
-    said = "\n".join(
-        f"{event.key} {event.state} {each.over or each.trouble.seen}" for event, each in zip(events, known)
-    )
+    said = "\n".join(_identity(each, channel) for each in known)
     return Message(hashlib.sha256(said.encode()).hexdigest()[:32], _title(events), events)
+
+
+def _identity(known: Known, channel: str) -> str:
+    """The same as often as one channel is told the same thing."""
+    last = known.over or known.told.get(channel) or known.trouble.since
+    return f"{known.trouble.key} {known.over is None} {last}"
 
 
 def _title(events: Sequence[Event]) -> str:

@@ -43,7 +43,7 @@ def keep_alive(memory: Memory, url: str, save: Callable[[Memory], None]) -> list
     return []
 
 
-def test(channels: Sequence[Channel]) -> dict[str, str]:
+def post_test(channels: Sequence[Channel]) -> dict[str, str]:
     """Post a test message on every channel. Why it did not arrive, by the channel's name; empty where it did."""
     arrived = dict(_posted([(channel, TEST) for channel in channels]))
     return {channel.name: arrived[channel.name] for channel in channels}

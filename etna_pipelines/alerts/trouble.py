@@ -22,6 +22,8 @@ class Trouble(BaseModel):
     """What goes on in spite of it."""
     todo: str = ""
     link: str = ""
+    environment: str | None = None
+    """The feature environment that it is about; its troubles end with it."""
 
 
 def moment(time: datetime) -> str:

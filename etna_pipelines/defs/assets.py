@@ -1,6 +1,7 @@
 """The design's picture, one asset an arrow's end. A value handed on is a snapshot's id or a push: never data."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from etna_pipelines.snapshots.manifest import Manifest
 
 INTEGRITY, PROOF = "integrity", "proof"
+NIGHTLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26))
+"""A night, and two hours for a slow one. It goes by what Dagster saw; the checks `freshness` ask the store itself."""
 
 production_database = dg.AssetSpec(
     "production_database",
@@ -35,6 +38,7 @@ def production_backup(etna: Etna) -> dg.Output[str]:
 
 @dg.asset(
     group_name=GROUP,
+    freshness_policy=NIGHTLY,
     pool="store",
     kinds={"archive"},
     check_specs=[
@@ -67,6 +71,7 @@ def full_snapshot(etna: Etna, production_backup: str) -> Iterator[dg.AssetCheckR
 
 @dg.asset(
     group_name=GROUP,
+    freshness_policy=NIGHTLY,
     pool="strip",
     kinds={"archive"},
     check_specs=[

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
     """environments.yaml and its secrets, read anew by each step: nothing of them stands in Dagster's own tables."""
 
+    def settings(self) -> "Settings":
+        from etna_pipelines import settings
+
+        return settings.load()
+
     def steps(self) -> "Steps":
         from etna_pipelines.steps import Steps  # what a step needs is imported when one runs: definitions load at once
 

@@ -34,23 +34,18 @@ _FINISHED = re.compile(r"finished item (\d+) TABLE DATA ")
 def fetch_archive(manifest: Manifest, store: Store, scratch: Path, progress: Progress = silent) -> Path:
     """The snapshot's archive as a directory for pg_restore, each file of the published size and SHA-256.
 
-    A store's own directory is used where it lies; else the files are downloaded into `scratch`, a fresh directory of
-    the caller's. Raises SnapshotDamaged for a file that is changed, cut, missing or not in the manifest.
+    Copied into `scratch`, a private directory of the caller's, from a local store too: what pg_restore reads is what
+    was checked, whatever becomes of the store meanwhile. Raises SnapshotDamaged for a file that is changed, cut,
+    missing or not in the manifest.
     """
     _refuse_strangers(manifest, store)
-    in_place = Path(store.location(manifest.archive_key("toc.dat"))).parent
-    local = in_place.is_dir()
-    archive = in_place if local else scratch / "archive"
-    if not local:
-        archive.mkdir(mode=0o700)
+    archive = scratch / manifest.id
+    archive.mkdir(mode=0o700)
     done = 0
 
     def fetch(file: ArchiveFile) -> int:
-        chunks = checked(store, manifest, file)
-        if local:
-            return sum(len(chunk) for chunk in chunks)
         with (archive / file.name).open("xb") as target:
-            return sum(target.write(chunk) for chunk in chunks)
+            return sum(target.write(chunk) for chunk in checked(store, manifest, file))
 
     with ThreadPoolExecutor(THREADS, "fetch") as pool:
         try:
@@ -127,7 +122,7 @@ def _fitting_pg_restore(manifest: Manifest, target: Database, major: int) -> Pat
             f"{target.label} runs PostgreSQL {major} and the snapshot is of {source}: upgrade it to {source} or newer."
         )
     wanted = max(major, _major(manifest.versions["pg_dump"]))
-    program = find("pg_restore", wanted)
+    program = find("pg_restore", wanted, target)
     if major < TRANSACTION_TIMEOUT <= max(wanted, _major(run(program, ["--version"]).decode().split()[2])):
         raise PushRefused(
             f"{target.label} runs PostgreSQL {major}, which refuses what pg_dump and pg_restore {TRANSACTION_TIMEOUT} "

@@ -3,13 +3,14 @@
 What follows is in push_steps.py (into an environment), feature_steps.py (environments that come and go) and
 release_steps.py."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from etna_pipelines import keys
 from etna_pipelines.environments.start import start_embedded
-from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing
+from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing, StoreRefused
 from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.locks import exclusive_file
@@ -59,7 +60,7 @@ class Work:
         try:
             self.catalogue.read_back(draft, self.progress)
         except BaseException:
-            self.catalogue.delete(draft)
+            self.catalogue.discard(draft)
             raise
         return self.catalogue.publish(draft)
 
@@ -78,7 +79,8 @@ class Steps(Work):
         self.settings.refuse_unreadable()
         rules.load(self.settings.rules)
         start_embedded(self.settings)
-        self.catalogue.sweep()
+        with suppress(StoreRefused):  # who may not delete leaves that to the pruner
+            self.catalogue.sweep()
         production = self.settings.production
         draft = backup(
             production.database,
@@ -91,7 +93,7 @@ class Steps(Work):
         try:
             self.catalogue.save_draft(draft)
         except BaseException:
-            self.catalogue.delete(draft)
+            self.catalogue.discard(draft)
             raise
         reached(FaultPoint.BACKUP_DRAFT_SAVED)
         return draft
@@ -107,7 +109,7 @@ class Steps(Work):
         try:
             self.catalogue.read_back(draft, self.progress)
         except SnapshotDamaged:
-            self.catalogue.delete(draft)
+            self.catalogue.discard(draft)
             raise
         reached(FaultPoint.BACKUP_READ_BACK)
         return draft
@@ -141,7 +143,7 @@ class Steps(Work):
             try:
                 proof = prove(stripped, self.store, used.public, progress=self.progress)
             except BaseException:
-                self.catalogue.delete(stripped.draft)
+                self.catalogue.discard(stripped.draft)
                 raise
         reached(FaultPoint.STRIP_PROVEN)
         rules_used = stripped.draft.rules
@@ -164,7 +166,7 @@ class Steps(Work):
     def publish(self, draft: Manifest) -> Manifest:
         """Make a draft a snapshot. What a failed proof refuses is removed before ProofFailed is raised."""
         if draft.proof and not draft.proof.passed:
-            self.catalogue.delete(draft)
+            self.catalogue.discard(draft)
             from etna_pipelines.anonymise.proof.proof import refuse_failed
 
             refuse_failed(draft.proof)

@@ -2,20 +2,25 @@
 
 A snapshot exists when its manifest does. The manifest is written last, only if absent, after every file was read back;
 and deleted first. Until then it is a draft, which nothing lists.
+
+Before a snapshot is deleted it is retired, by a mark: nothing lists it from then on, and whoever is at work with it can
+read it for as long as the pruner leaves it.
 """
 
 import builtins
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing
+from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing, StoreError
 from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.keys import SigningKeys
 from etna_pipelines.progress import Progress, Tick, silent
-from etna_pipelines.snapshots.integrity import latest, problem_of
-from etna_pipelines.snapshots.manifest import KINDS, SUBSET, ArchiveFile, Kind, Manifest, new_id
-from etna_pipelines.stores.store import Store
+from etna_pipelines.snapshots.integrity import MARKS, Mark, latest, marks_of, problem_of
+from etna_pipelines.snapshots.manifest import KINDS, SUBSET, ArchiveFile, Kind, Manifest, new_id, time_of
+from etna_pipelines.stores.identities import refuse_sealed
+from etna_pipelines.stores.store import Store, StoredObject
 
 MANIFEST = "manifest.json"
 DRAFT = "draft.json"
@@ -34,28 +39,39 @@ class Catalogue:
         return sorted(found, key=lambda manifest: manifest.id)
 
     def ids(self, kind: Kind) -> builtins.list[str]:
-        """Ids of published snapshots of a kind, oldest first, without reading them."""
-        return _ids(item.key for item in self.store.list(f"{kind}/"))
+        """Ids of published snapshots of a kind that are not retired, oldest first, without reading them."""
+        return self._published(kind, but=self.retired(kind))
 
     def sound_ids(self, kind: Kind) -> builtins.list[str]:
         """Those of them that were not found damaged since they were published."""
-        keys = [item.key for item in self.store.list(f"{kind}/")]
-        marks = latest(keys)
-        return [id_ for id_ in _ids(keys) if id_ not in marks or marks[id_].state != "damaged"]
+        return self._published(kind, but=self._unfit(kind))
 
     def newest(self, kind: Kind) -> Manifest | None:
         """The newest whole snapshot of a kind that is sound: never a subset."""
-        ids = [id_ for id_ in self.sound_ids(kind) if SUBSET not in id_]
-        return self.read(kind, ids[-1]) if ids else None
+        return self._newest(kind, lambda id_: SUBSET not in id_)
 
     def newest_subset(self, digest: str) -> Manifest | None:
         """The newest published subset with a digest (which says of which snapshot it is a subset), if it is sound."""
-        ids = [id_ for id_ in self.sound_ids("stripped") if id_.endswith(SUBSET + digest)]
-        return self.read("stripped", ids[-1]) if ids else None
+        return self._newest("stripped", lambda id_: id_.endswith(SUBSET + digest))
+
+    def folders(self, kind: Kind) -> builtins.list[str]:
+        """Ids of all that is stored of a kind, oldest first: of drafts and of what is retired, too. Quick."""
+        return sorted(id_ for id_ in self.store.folders(f"{kind}/") if id_ != MARKS)
+
+    def retired(self, kind: Kind) -> dict[str, Mark]:
+        """By id, the latest marks of snapshots that are to be deleted."""
+        return latest((item.key for item in self.store.list(marks_of(kind))), ["retired"])
 
     def read_sound(self, kind: Kind, id_: str) -> Manifest:
-        """A published snapshot that is to be used. Raises what `read` does; SnapshotDamaged where it was found so."""
-        mark = latest(item.key for item in self.store.list(f"{kind}/{id_}/")).get(id_)
+        """A published snapshot that is to be used. Raises what `read` does; SnapshotDamaged where it was found so,
+        SnapshotMissing where it is retired."""
+        keys = [item.key for item in self.store.list(marks_of(kind, id_))]
+        if retired := latest(keys, ["retired"]).get(id_):
+            raise SnapshotMissing(
+                f"The {kind} snapshot {id_} was retired on {retired.when:%d %B %Y} and is about to be deleted: choose "
+                "another, or keep more under `retention` in environments.yaml and run `etna prune --yes`."
+            )
+        mark = latest(keys).get(id_)
         if mark and mark.state == "damaged":
             raise SnapshotDamaged(
                 f"The {kind} snapshot {id_} was found damaged on {mark.when:%d %B %Y}: "
@@ -98,25 +114,66 @@ class Catalogue:
         reached(FaultPoint.PUBLISH_READY)
         self.store.put_if_absent(f"{manifest.prefix}/{MANIFEST}", manifest.to_bytes())
         reached(FaultPoint.PUBLISH_MANIFEST_WRITTEN)
-        self.store.delete([f"{manifest.prefix}/{DRAFT}"])
+        with suppress(StoreError):  # it is published all the same; who may not delete leaves it to the pruner
+            self.store.delete([f"{manifest.prefix}/{DRAFT}"])
         return manifest
 
-    def delete(self, manifest: Manifest) -> None:
-        """Delete a snapshot or a draft: the manifest first, so that it is never listed without its files."""
-        self.store.delete([f"{manifest.prefix}/{MANIFEST}"])
-        self._delete_all(manifest.prefix)
+    def discard(self, draft: Manifest) -> None:
+        """Remove the draft of a run that fails. What can't be deleted now is no snapshot: it is swept later."""
+        with suppress(StoreError):
+            if not any(self.store.list(f"{draft.prefix}/{MANIFEST}")):
+                self._delete_all(f"{draft.prefix}/")
+
+    def delete(self, kind: Kind, id_: str) -> None:
+        """Delete a snapshot: the manifest first, so that it is never read without its files, and its marks last, so
+        that it is not listed either."""
+        self.store.delete([f"{kind}/{id_}/{MANIFEST}"])
+        self._delete_all(f"{kind}/{id_}/")
+        self._delete_all(marks_of(kind, id_))
+
+    def leftovers(self, older_than: timedelta = timedelta(days=2)) -> builtins.list[StoredObject]:
+        """What belongs to no snapshot: what killed runs left unpublished (the age spares those that are at work),
+        drafts of what was published since, marks of what is gone."""
+        found: list[StoredObject] = []
+        for kind in KINDS:
+            objects = [*self.store.list(f"{kind}/")]
+            published = {*_ids(item.key for item in objects)}
+            below = {item.key.split("/")[1] for item in objects if item.key.count("/") > 1} - {MARKS}
+            limit = new_id(last_moment(below) - older_than)
+            for item in objects:
+                folder, _, rest = item.key.partition("/")[2].partition("/")
+                marked = rest.partition("/")[0]
+                if (
+                    (folder == MARKS and marked not in below)
+                    or (folder in published and rest == DRAFT)
+                    or (folder in below - published and folder < limit)
+                ):
+                    found.append(item)
+        return found
 
     def sweep(self, older_than: timedelta = timedelta(days=2)) -> None:
-        """Delete what killed runs left unpublished; the age spares those that are at work."""
-        limit = new_id(datetime.now(UTC) - older_than)
-        for kind in KINDS:
-            found = {item.key.split("/")[1] for item in self.store.list(f"{kind}/")}
-            for id_ in found.difference(self.ids(kind)):
-                if id_ < limit:
-                    self._delete_all(f"{kind}/{id_}")
+        """Delete what belongs to no snapshot."""
+        self.store.delete(item.key for item in self.leftovers(older_than))
+
+    def _published(self, kind: Kind, but: Container[str]) -> builtins.list[str]:
+        return [id_ for id_ in _ids(item.key for item in self.store.list(f"{kind}/")) if id_ not in but]
+
+    def _unfit(self, kind: Kind) -> set[str]:
+        """Ids of those that are retired or were found damaged."""
+        keys = [item.key for item in self.store.list(marks_of(kind))]
+        found = latest(keys)
+        return {*latest(keys, ["retired"]), *(id_ for id_ in found if found[id_].state == "damaged")}
+
+    def _newest(self, kind: Kind, fits: Callable[[str], bool]) -> Manifest | None:
+        unfit = self._unfit(kind)
+        for id_ in reversed(self.folders(kind)):
+            if id_ not in unfit and fits(id_):
+                with suppress(SnapshotMissing):  # a draft
+                    return self.read(kind, id_)
+        return None
 
     def _delete_all(self, prefix: str) -> None:
-        self.store.delete([item.key for item in self.store.list(f"{prefix}/")])
+        self.store.delete([item.key for item in self.store.list(prefix)])
 
     def _read(self, kind: Kind, id_: str, name: str) -> Manifest:
         key = f"{kind}/{id_}/{name}"
@@ -134,6 +191,12 @@ class Catalogue:
         return manifest
 
 
+def last_moment(ids: Iterable[str]) -> datetime:
+    """Now; or when the youngest of the ids was made, if that was before: a clock that is wrong makes none old."""
+    made = filter(None, map(time_of, ids))
+    return min(datetime.now(UTC), max(made, default=datetime.max.replace(tzinfo=UTC)))
+
+
 def _ids(keys: Iterable[str]) -> list[str]:
     return sorted(parts[1] for parts in (key.split("/") for key in keys) if parts[2:] == [MANIFEST])
 
@@ -144,6 +207,8 @@ def checked(store: Store, manifest: Manifest, file: ArchiveFile) -> Iterator[byt
     sha256, size = hashlib.sha256(), 0
     try:
         for chunk in store.read(key):
+            if not size:
+                refuse_sealed(chunk, store.location(key), key)
             sha256.update(chunk)
             size += len(chunk)
             yield chunk

@@ -1,6 +1,6 @@
 """What was found when published snapshots were read again: a mark beside each, in the store.
 
-A mark is a small object, `<kind>/<id>/verified-<time>.json` or `damaged-<time>.json`. Its name says it all, so that a
+A mark is a small object, `<kind>/marks/<id>/verified-<time>.json` or `damaged-<time>.json`. Its name says it all: a
 listing is enough to know which snapshots are whole; a damaged one's holds the sentence besides. The latest mark counts:
 a snapshot that is repaired is good again once it is verified. Marks are never deleted but with their snapshot.
 
@@ -10,18 +10,22 @@ against its manifest in any case.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from etna_pipelines.snapshots.manifest import KINDS, Kind
 from etna_pipelines.stores.store import Store
 
-State = Literal["verified", "damaged"]
-STATES: tuple[State, ...] = ("verified", "damaged")
+State = Literal["verified", "damaged", "retired"]
+FOUND: tuple[State, ...] = ("verified", "damaged")
+"""The third one is retention's: it says nothing of a snapshot's soundness."""
 
-_KEY = re.compile(r"(?P<kind>\w+)/(?P<id>[^/]+)/(?P<state>\w+)-(?P<when>\d{8}T\d{12}Z)\.json")
+MARKS = "marks"
+"""The folder of a kind that is no snapshot's."""
+
+_KEY = re.compile(r"(?P<kind>\w+)/marks/(?P<id>[^/]+)/(?P<state>\w+)-(?P<when>\d{8}T\d{12}Z)\.json")
 _WHEN = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -36,7 +40,12 @@ class Mark:
 
     @property
     def key(self) -> str:
-        return f"{self.kind}/{self.id}/{self.state}-{self.when.astimezone(UTC):{_WHEN}}.json"
+        return f"{marks_of(self.kind, self.id)}{self.state}-{self.when.astimezone(UTC):{_WHEN}}.json"
+
+
+def marks_of(kind: Kind, id_: str = "") -> str:
+    """Where the marks of a snapshot, or of all of a kind, stand: apart, so that one short listing has them all."""
+    return f"{kind}/{MARKS}/{id_}/" if id_ else f"{kind}/{MARKS}/"
 
 
 def verified(store: Store) -> dict[str, datetime]:
@@ -51,22 +60,22 @@ def damaged(store: Store) -> dict[str, datetime]:
 
 def marks(store: Store) -> dict[str, Mark]:
     """The latest mark of each snapshot that has one, by id."""
-    return latest(item.key for kind in KINDS for item in store.list(f"{kind}/"))
+    return latest(item.key for kind in KINDS for item in store.list(marks_of(kind)))
 
 
-def latest(keys: Iterable[str]) -> dict[str, Mark]:
-    """The latest mark of each snapshot, among the keys of a store's objects."""
+def latest(keys: Iterable[str], states: Collection[State] = FOUND) -> dict[str, Mark]:
+    """The latest mark, of those states, of each snapshot, among the keys of a store's objects."""
     found: dict[str, Mark] = {}
     for key in keys:
         mark = _mark(key)
-        if mark and (mark.id not in found or mark.when > found[mark.id].when):
+        if mark and mark.state in states and (mark.id not in found or mark.when > found[mark.id].when):
             found[mark.id] = mark
     return found
 
 
 def put_mark(store: Store, kind: Kind, id_: str, state: State, problem: str = "") -> Mark:
     """Remember what a snapshot was found to be. It is later than every mark before it, whatever the clock says."""
-    before = latest(item.key for item in store.list(f"{kind}/{id_}/")).get(id_)
+    before = latest(item.key for item in store.list(marks_of(kind, id_))).get(id_)
     now = datetime.now(UTC)
     mark = Mark(kind, id_, state, max(now, before.when + timedelta(microseconds=1)) if before else now)
     store.put(mark.key, [json.dumps({"problem": problem}).encode()] if problem else [b"{}"])
@@ -85,7 +94,7 @@ def _mark(key: str) -> Mark | None:
     if not (match := _KEY.fullmatch(key)):
         return None
     kind = next((kind for kind in KINDS if kind == match["kind"]), None)
-    state = next((state for state in STATES if state == match["state"]), None)
+    state = next((state for state in get_args(State) if state == match["state"]), None)
     try:
         when = datetime.strptime(match["when"], _WHEN).replace(tzinfo=UTC)
     except ValueError:

@@ -40,7 +40,7 @@ def test_a_part_of_the_newest_stripped_snapshot(demo_checkout: Checkout, databas
 
     again = demo_checkout.etna("strip", "--subset", "auth_user=20, wagtailcore_page=10%", "--follow", "both")
     assert made.id in again.stdout  # it is there already
-    demo_checkout.catalogue.delete(made)
+    demo_checkout.catalogue.delete(made.kind, made.id)
 
 
 def test_what_it_can_not_be_is_one_sentence(demo_checkout: Checkout) -> None:

@@ -92,14 +92,14 @@ def test_deleting_begins_with_the_manifest(catalogue: Catalogue, store: LocalSto
 
     manifest = catalogue.publish(stored(store, draft()))
     recording = Recording(tmp_path / "store")
-    Catalogue(recording, KEY).delete(manifest)
+    Catalogue(recording, KEY).delete("full", manifest.id)
     assert recording.deleted[0] == [f"{manifest.prefix}/manifest.json"]
     assert keys(store) == []
 
 
 def test_deleting_one_leaves_the_others(catalogue: Catalogue, store: LocalStore) -> None:
     first, second = (catalogue.publish(stored(store, draft(id_))) for id_ in IDS[:2])
-    catalogue.delete(first)
+    catalogue.delete("full", first.id)
     assert catalogue.list() == [second]
     catalogue.read_back(second)
 
@@ -107,7 +107,7 @@ def test_deleting_one_leaves_the_others(catalogue: Catalogue, store: LocalStore)
 def test_deleting_a_draft_leaves_nothing(catalogue: Catalogue, store: LocalStore) -> None:
     manifest = stored(store, draft())
     catalogue.save_draft(manifest)
-    catalogue.delete(manifest)
+    catalogue.discard(manifest)
     assert keys(store) == []
 
 

@@ -41,7 +41,7 @@ def test_the_latest_mark_of_a_snapshot_counts(catalogue: Catalogue, store: Local
 
 
 def test_a_clock_that_goes_back_hides_no_damage(store: LocalStore) -> None:
-    store.put(f"full/{MONDAY}/verified-20990101T000000000000Z.json", [b"{}"])
+    store.put(f"full/marks/{MONDAY}/verified-20990101T000000000000Z.json", [b"{}"])
 
     bad = put_mark(store, "full", MONDAY, "damaged", "one is cut.")
 
@@ -79,7 +79,7 @@ def test_a_mark_goes_with_its_snapshot(catalogue: Catalogue, store: LocalStore) 
     publish(catalogue, MONDAY)
     put_mark(store, "full", MONDAY, "verified")
 
-    catalogue.delete(catalogue.read("full", MONDAY))
+    catalogue.delete("full", MONDAY)
 
     assert list(store.list("")) == []
 
@@ -87,11 +87,11 @@ def test_a_mark_goes_with_its_snapshot(catalogue: Catalogue, store: LocalStore) 
 @pytest.mark.parametrize(
     "key",
     [
-        f"full/{MONDAY}/verified-then.json",
-        f"full/{MONDAY}/verified-20261340T000000000000Z.json",
+        f"full/marks/{MONDAY}/verified-then.json",
+        f"full/marks/{MONDAY}/verified-20261340T000000000000Z.json",
         f"full/{MONDAY}/lost-20261123T000000000000Z.json",
-        f"parts/{MONDAY}/verified-20261123T000000000000Z.json",
-        f"full/{MONDAY}/archive/verified-20261123T000000000000Z.json",
+        f"parts/marks/{MONDAY}/verified-20261123T000000000000Z.json",
+        f"full/{MONDAY}/marks/verified-20261123T000000000000Z.json",
     ],
 )
 def test_other_objects_are_no_marks(store: LocalStore, key: str) -> None:

@@ -1,0 +1,180 @@
+"""The policies of deploy/iam, enforced by an AWS that is spoken to over HTTP.
+
+It is no AWS in two respects. It knows no conditions, so they are taken out and what they would decide on is looked at
+here. And of a request to delete several keys it looks at the bucket only, so keys are deleted one by one."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from etna_pipelines.errors import StoreRefused
+from etna_pipelines.postgres.embedded import EmbeddedServer
+from etna_pipelines.snapshots.catalogue import Catalogue
+from etna_pipelines.stores.s3 import S3Store, s3_client_config
+from tests.commands import Etna
+from tests.environments.conftest import SIGNING_KEY, publish, titles
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+IAM = Path(__file__).parents[2] / "deploy/iam"
+EXAMPLE, BUCKET = "example-etna-snapshots", f"snapshots-{secrets.token_hex(4)}"
+Role = Literal["runner", "pruner", "developer"]
+Keys = tuple[str, str]
+
+
+@pytest.fixture
+def keys(s3_server: str, aws_environment: None) -> Iterator[Callable[[Role], Keys]]:
+    """The access key of a user with a policy; from now on every request needs one. The bucket is there."""
+    iam, s3 = (boto3.client(service, endpoint_url=s3_server) for service in ("iam", "s3"))
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    made: dict[str, Keys] = {}
+    for role in ("runner", "pruner", "developer"):
+        iam.create_user(UserName=role)
+        iam.put_user_policy(UserName=role, PolicyName="etna", PolicyDocument=json.dumps(_policy(role)))
+        key = iam.create_access_key(UserName=role)["AccessKey"]
+        made[role] = (key["AccessKeyId"], key["SecretAccessKey"])
+    _enforce(s3_server, after=0)
+    yield lambda role: made[role]
+    _enforce(s3_server, after=float("inf"))
+    for role in made:
+        for access in iam.list_access_keys(UserName=role)["AccessKeyMetadata"]:
+            iam.delete_access_key(UserName=role, AccessKeyId=access["AccessKeyId"])
+        iam.delete_user_policy(UserName=role, PolicyName="etna")
+        iam.delete_user(UserName=role)
+
+
+def _policy(role: str) -> dict[str, list[dict[str, object]]]:
+    policy: dict[str, list[dict[str, object]]] = json.loads((IAM / f"{role}.json").read_text().replace(EXAMPLE, BUCKET))
+    for statement in policy["Statement"]:
+        statement.pop("Condition", None)
+    return policy
+
+
+def _enforce(server: str, after: float) -> None:
+    """So many requests need no permission any more."""
+    httpx.post(f"{server}/moto-api/reset-auth", content=str(after), headers={"Content-Type": "text/plain"})
+
+
+@pytest.fixture
+def client(s3_server: str, keys: Callable[[Role], Keys]) -> "Callable[[Role], S3Client]":
+    def client(role: Role) -> "S3Client":
+        id_, secret = keys(role)
+        return boto3.client(
+            "s3",
+            endpoint_url=s3_server,
+            aws_access_key_id=id_,
+            aws_secret_access_key=secret,
+            config=s3_client_config(),
+        )
+
+    return client
+
+
+def test_each_role_may_do_its_own_work_and_no_other(client: "Callable[[Role], S3Client]") -> None:
+    runner, pruner, developer = (S3Store(client(role), BUCKET, "nightly") for role in ("runner", "pruner", "developer"))
+
+    for key in ("full/1/archive/a", "stripped/2/archive/a", "pushes/staging/1.json"):
+        runner.put(key, [b"written by the runner"])
+    runner.put("full/1/archive/large", [bytes(17 * 1024 * 1024)])
+    runner.copy("full/1/archive/a", "stripped/2/archive/b")
+    runner.put_if_absent("full/1/manifest.json", b"{}")
+    assert len([*runner.list("")]) == 6
+
+    assert b"".join(developer.read("stripped/2/archive/b")) == b"written by the runner"
+    assert [item.key for item in developer.list("stripped/")] == ["stripped/2/archive/a", "stripped/2/archive/b"]
+    with pytest.raises(StoreRefused, match="not allowed GetObject"):
+        b"".join(developer.read("full/1/archive/a"))
+    for store, key in ((developer, "stripped/2/manifest.json"), (pruner, "pushes/staging/1.json")):
+        with pytest.raises(StoreRefused, match="not allowed PutObject"):
+            store.put(key, [b"by somebody else"])
+
+    assert b"".join(pruner.read("full/1/manifest.json")) == b"{}"
+    pruner.put("full/1/retired.json", [b"{}"])
+    pruner.sweep()
+
+    deletes = [
+        (role, key)
+        for role in ("runner", "pruner", "developer")
+        for key in ("full/1/manifest.json", "stripped/2/archive/a", "pushes/staging/1.json")
+        if _may_delete(client(role), key)
+    ]
+    assert deletes == [
+        ("runner", "pushes/staging/1.json"),
+        ("pruner", "full/1/manifest.json"),
+        ("pruner", "stripped/2/archive/a"),
+    ]
+
+
+def _may_delete(client: "S3Client", key: str) -> bool:
+    try:
+        client.delete_object(Bucket=BUCKET, Key=f"nightly/{key}")
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDenied"
+        return False
+    return True
+
+
+def test_a_developer_pulls_with_access_to_stripped_snapshots_alone(
+    client: "Callable[[Role], S3Client]",
+    keys: Callable[[Role], Keys],
+    server: EmbeddedServer,
+    s3_server: str,
+    etna: Etna,
+    fresh: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    published = publish(server, fresh, "pulled_production")
+    store = S3Store(client("runner"), BUCKET, "nightly")
+    for item in published.store.list(""):
+        store.put(item.key, published.store.read(item.key))
+    for manifest in (published.full, published.stripped):
+        store.put_if_absent(f"{manifest.prefix}/manifest.json", manifest.to_bytes())
+    local = server.database("pulled_local")
+    (fresh / "environments.yaml").write_text(
+        f"store: {{url: s3://{BUCKET}/nightly, endpoint_url: '{s3_server}'}}\n"
+        f"production: {{database: postgresql://etna_backup@127.0.0.1:1/etna}}\n"
+        f"local: {{database: '{local.url}'}}\n"
+    )
+    monkeypatch.setenv("ETNA_LOCAL_PASSWORD", local.password or "")
+    monkeypatch.setenv("ETNA_SIGNING_KEY", SIGNING_KEY.hex())
+    for name, value in zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), keys("developer"), strict=True):
+        monkeypatch.setenv(name, value)
+    listed = _listings()
+
+    pulled = etna("pull")
+
+    assert pulled.code == 0, pulled.err
+    assert titles(local) == ["Page 1", "Page 2"]
+    [statement] = [
+        each
+        for each in json.loads((IAM / "developer.json").read_text())["Statement"]
+        if "s3:ListBucket" in each["Action"]
+    ]
+    [allowed] = statement["Condition"]["StringLike"]["s3:prefix"]
+    assert listed and [prefix for prefix in listed if not fnmatchcase(prefix, allowed)] == []
+    server.drop_database("pulled_local")
+    server.drop_database("pulled_production")
+    assert Catalogue(store, SIGNING_KEY).ids("stripped") == [published.stripped.id]
+
+
+def _listings() -> list[str]:
+    """The prefixes that clients made from now on ask S3 to list."""
+    listed: list[str] = []
+    boto3.setup_default_session()
+    session = boto3.DEFAULT_SESSION
+    assert session
+    session.events.register(
+        "provide-client-params.s3.ListObjectsV2", lambda params, **_: listed.append(params["Prefix"])
+    )
+    return listed

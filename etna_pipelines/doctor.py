@@ -1,7 +1,7 @@
 """What is configured, what works, what is missing, and the next step where something is."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from etna_pipelines.errors import DatabaseRefused, EtnaError, SettingsError, Sto
 from etna_pipelines.keys import key_id
 from etna_pipelines.postgres.programs import Installation, find, installed
 from etna_pipelines.postgres.server import Database, reason
+from etna_pipelines.postgres.tls import shortfall
 from etna_pipelines.settings import FILE, KeyName, Settings, load
 
 NEWEST_MINORS = {15: "15.20", 16: "16.15", 17: "17.11", 18: "18.6"}
@@ -43,6 +44,7 @@ class _Visit:
 
     finding: Finding
     major: int | None = None
+    database: Database | None = None
 
 
 def examine(path: Path = FILE) -> list[Finding]:
@@ -55,12 +57,12 @@ def examine(path: Path = FILE) -> list[Finding]:
     names = [name for name in settings.sections if not (resting and settings.is_embedded(name))]
     with ThreadPoolExecutor() as pool:
         visits = list(pool.map(lambda name: _visit(settings, name), names))
-    majors = sorted({visit.major for visit in visits if visit.major})
     return [
         _settings(settings),
         *([RESTING] if resting else []),
         *(visit.finding for visit in visits),
-        *_programs(majors),
+        *_unverified(visits),
+        *_programs(visits),
         _key(settings, "masking", settings.masking_key),
         _key(settings, "signing", settings.signing_key),
         _attempt("store", lambda: _store(settings)),
@@ -78,6 +80,12 @@ def _attempt(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, "work", str(error))
 
 
+def _unverified(visits: Sequence[_Visit]) -> Iterator[Finding]:
+    for visit in visits:
+        if visit.database and (says := shortfall(visit.database)):
+            yield Finding(f"{visit.finding.subject} TLS", "note", says)
+
+
 def _settings(settings: Settings) -> Finding:
     embedded = [name for name in settings.sections if settings.is_embedded(name)]
     configured = [name for name in settings.sections if name not in embedded]
@@ -93,12 +101,13 @@ def _visit(settings: Settings, name: str) -> _Visit:
         with database.connect() as connection:
             version = connection.info.parameter_status("server_version") or ""
             major = connection.info.server_version // 10000
-        return _Visit(Finding(name, "good", f"{database.label}, PostgreSQL {version.split(' ')[0]}"), major)
+        return _Visit(Finding(name, "good", f"{database.label}, PostgreSQL {version.split(' ')[0]}"), major, database)
     except DatabaseRefused as error:
-        if name != "production" and (major_ := _server_without(database)):
+        if name != "production" and (found := _server_without(database)):
             if name == "test":  # it is the beginning of their names
-                return _Visit(Finding(name, "good", f"{database.label}, a database for each branch"), major_)
-            return _Visit(Finding(name, "note", f"{database.label} is not there yet; its first push makes it"), major_)
+                return _Visit(Finding(name, "good", f"{database.label}, a database for each branch"), found, database)
+            says = f"{database.label} is not there yet; its first push makes it"
+            return _Visit(Finding(name, "note", says), found, database)
         return _Visit(Finding(name, "work", str(error)))
     except EtnaError as error:
         return _Visit(Finding(name, "work", str(error)))
@@ -118,22 +127,28 @@ def _server_without(database: Database) -> int | None:
         return None
 
 
-def _programs(majors: list[int]) -> Iterator[Finding]:
+def _programs(visits: Sequence[_Visit]) -> Iterator[Finding]:
     """The client programs that runs would pick for these servers; without a server, those on the machine."""
     here = installed()
     if not here:
         yield Finding("programs", "work", "no PostgreSQL client programs are installed: run `uv sync`.")
-    elif not majors:
+    elif not any(visit.major for visit in visits):
         yield Finding("programs", "note", f"PostgreSQL {', '.join(one.version for one in here)} on this machine")
-    for major in majors:
-        try:
-            directories = {find(program, major).parent for program in ("pg_dump", "pg_restore")}
-        except EtnaError as error:
-            yield Finding("programs", "work", str(error))
-            continue
-        for one in here:
-            if one.directory in directories:
-                yield _fitting(one, major)
+    by_major = sorted(visits, key=lambda visit: visit.major or 0)
+    yield from dict.fromkeys(finding for visit in by_major for finding in _programs_for(visit, here))
+
+
+def _programs_for(visit: _Visit, here: Sequence[Installation]) -> Iterator[Finding]:
+    if not visit.major:
+        return
+    try:
+        directories = {find(program, visit.major, visit.database).parent for program in ("pg_dump", "pg_restore")}
+    except EtnaError as error:
+        yield Finding("programs", "work", str(error))
+        return
+    for one in here:
+        if one.directory in directories:
+            yield _fitting(one, visit.major)
 
 
 def _fitting(one: Installation, major: int) -> Finding:

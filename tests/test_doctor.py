@@ -172,3 +172,16 @@ def test_feature_environments_and_github(
     assert answered["github"].says == f"{spec.repository} answers; it has 0 tags"
     assert answered["registry"].says == "it announces 1 branches"
     assert examine_text("test: {database: embedded}\n")["registry"].state == "note"
+
+
+def test_a_server_that_nobody_verifies_is_told_of(
+    examine_text: Examine, configured: Callable[..., str], database: Database
+) -> None:
+    """Reached by another name than the machine's own."""
+    elsewhere = database.url.replace("127.0.0.1", "db.example.internal")
+    findings = examine_text(configured(f"{elsewhere}?hostaddr=127.0.0.1"))
+
+    assert findings["production"].state == "good"
+    assert findings["production TLS"].state == "note"
+    assert "is reached with sslmode=prefer, so nobody checks who answers" in findings["production TLS"].says
+    assert "development TLS" not in findings

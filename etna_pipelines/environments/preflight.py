@@ -134,7 +134,7 @@ def _check_versions(connection: Connection, manifest: Manifest, target: "Environ
             f"upgrade the server to {source} or newer."
         )
     try:
-        find("pg_restore", max(major, _major(manifest.versions.get("pg_dump", "0"))))
+        find("pg_restore", max(major, _major(manifest.versions.get("pg_dump", "0"))), target.database)
     except EtnaError as error:
         raise PushRefused(f"The snapshot {manifest.id} cannot be restored from here: {error}") from None
 

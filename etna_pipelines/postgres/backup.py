@@ -57,7 +57,7 @@ def backup(
                 reached(FaultPoint.BACKUP_TABLES_LOCKED)
                 _refuse_unknown_encoding(source, held)
                 shipper.expect(held.table_bytes, len(held.schema.tables))
-                pg_dump = find("pg_dump", held.major)
+                pg_dump = find("pg_dump", held.major, source)
                 _dump(pg_dump, source, held, archive, jobs, shipper)
             # Production is let go here: the rest needs nothing of it.
             reached(FaultPoint.BACKUP_DUMPED)

@@ -25,6 +25,19 @@ _UNREACHABLE: list[tuple[str, str]] = [
      r"no connection to the server", "the connection was lost: check that the server runs, then try again"),
 ]  # fmt: skip
 
+# Before what makes a server unreachable: a file that is missing here says nothing about the server.
+_CERTIFICATES: list[tuple[str, str]] = [
+    (r"root certificate file|could not read root certificate|could not load root certificate",
+     "the file of certificates in sslrootcert cannot be read: correct it"),
+    (r"does not match host name", "its TLS certificate is for another host name: connect by the name that it is for"),
+    (r"valid client certificate|alert (bad |unsupported )?certificate|alert unknown ca|[Cc]ertificate authentication",
+     "it does not accept the client certificate of role {user}: correct sslcert and sslkey"),
+    (r"certificate file|private key file",
+     "the client's certificate or key cannot be used: correct sslcert and sslkey, and let nobody else read the key"),
+    (r"certificate", "its TLS certificate is not trusted: correct sslrootcert or sslmode"),
+    (r"server does not support SSL", "it has no TLS, which sslmode asks for: turn `ssl` on there"),
+]  # fmt: skip
+
 _BUSY = r"too many (clients|connections)|remaining connection slots"
 
 _REFUSED: list[tuple[str, str]] = [
@@ -36,7 +49,6 @@ _REFUSED: list[tuple[str, str]] = [
     (r"not permitted to log in", "role {user} may not log in: ALTER ROLE it to LOGIN"),
     (r"not currently accepting connections", "it takes no connections: ALTER DATABASE it to ALLOW_CONNECTIONS true"),
     (r"pg_hba\.conf", "the server's pg_hba.conf does not let role {user} in from here: add a line for it"),
-    (r"certificate|root\.crt", "its TLS certificate is not trusted: correct sslrootcert or sslmode"),
     (r"SSL", "server and settings disagree about TLS: correct sslmode"),
     (r"authentication", "it did not accept the authentication of role {user}: check role and password"),
 ]  # fmt: skip
@@ -90,6 +102,9 @@ def why_no_connection(text: str, label: str, user: str) -> EtnaError | None:
     """The error that libpq's text about a failed or lost connection amounts to, if it is about one."""
     if re.search(_BUSY, text):
         return DatabaseBusy(f"{label} refuses the connection: its connections are all in use: try again later.")
+    for pattern, why in _CERTIFICATES:
+        if re.search(pattern, text):
+            return DatabaseRefused(f"{label} cannot be connected to: {why.format(user=user)}.")
     for pattern, why in _UNREACHABLE:
         if re.search(pattern, text):
             return DatabaseUnreachable(f"{label} cannot be reached: {why}.")

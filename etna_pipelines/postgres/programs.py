@@ -25,6 +25,7 @@ from psycopg.pq import Conninfo
 from etna_pipelines.errors import EtnaError, ProgramError
 from etna_pipelines.postgres.messages import program_failure
 from etna_pipelines.postgres.server import APPLICATION_NAME, CONNECT_TIMEOUT, Database
+from etna_pipelines.postgres.tls import needs_tls, speaks_tls, wants_tls
 
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 
@@ -42,10 +43,11 @@ exec 3<&-
 wait "$program"
 """
 
-_PASSED_ON = (
-    *("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "KRB5CCNAME", "KRB5_CONFIG"),
-    *("PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"),
+_PASSED_ON = re.compile(
+    r"PATH|HOME|TMPDIR|(DY)?LD_LIBRARY_PATH|KRB5CCNAME|KRB5_CONFIG"
+    r"|PGPASSFILE|PGSSL\w+|PGGSS\w+|PGKRBSRVNAME|PGREQUIREAUTH|PGCHANNELBINDING"
 )
+"""What we too go by when we connect, and what any program needs."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,13 @@ def installed() -> list[Installation]:
     return sorted(found.values(), key=lambda installation: installation.order, reverse=True)
 
 
-def find(program: str, major: int) -> Path:
-    """The program of that major version, else of the closest newer one: an older client refuses a newer server."""
+def find(program: str, major: int, database: Database | None = None) -> Path:
+    """The program of that major version, else of the closest newer one: an older client refuses a newer server. Where
+    the database is reached by TLS, one that can do that. Raises ProgramError."""
     having = [installation for installation in installed() if installation.has(program)]
     fitting = [installation for installation in having if installation.major >= major]
+    if fitting and database and wants_tls(database):
+        fitting = _speaking_tls(fitting, program, major, database)
     if not fitting:
         here = ", ".join(f"{one.version} in {one.directory}" for one in having) or "none is"
         raise ProgramError(
@@ -91,6 +96,17 @@ def find(program: str, major: int) -> Path:
         )
     closest = min(installation.major for installation in fitting)
     return next(one for one in fitting if one.major == closest).directory / program
+
+
+def _speaking_tls(fitting: list[Installation], program: str, major: int, database: Database) -> list[Installation]:
+    """Those of them that do; all of them where none does and TLS is a wish only."""
+    speaking = [installation for installation in fitting if speaks_tls(installation.directory)]
+    if not speaking and needs_tls(database):
+        raise ProgramError(
+            f"{program} {fitting[0].version} in {fitting[0].directory} cannot do TLS, which the URL of "
+            f"{database.label} asks for: install postgresql-client-{major} or newer, or name its directory in ETNA_POSTGRES_BIN."
+        )
+    return speaking or fitting
 
 
 def _directories() -> list[Path]:
@@ -260,7 +276,7 @@ def _write_passfile(password: str) -> Path:
 
 def _environment(database: Database | None, passfile: Path | None, pgoptions: str) -> Mapping[str, str]:
     """Nothing but what the program needs: our own environment holds keys and tokens."""
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    environment = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
     environment |= {"LC_ALL": "C", "PGAPPNAME": APPLICATION_NAME, "PGCONNECT_TIMEOUT": str(CONNECT_TIMEOUT)}
     if database:
         variables = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}

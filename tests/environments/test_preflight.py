@@ -85,7 +85,7 @@ def test_a_server_older_than_the_source_is_refused(
 def test_a_missing_client_is_refused(
     target: Environment, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find(program: str, major: int) -> None:
+    def find(program: str, major: int, database: Database) -> None:
         raise ProgramError(f"{program} {major} or newer is not installed: install it.")
 
     monkeypatch.setattr(module, "find", find)

@@ -34,6 +34,7 @@ class Cut:
 
     fields: Fields
     terminator: bytes
+    ends_slice: bool = False
 
     def __len__(self) -> int:
         return len(self.fields)
@@ -48,6 +49,11 @@ class Counts:
     """Those that are not empty."""
     unchanged: int = 0
 
+    def add(self, other: "Counts") -> None:
+        self.values += other.values
+        self.filled += other.filled
+        self.unchanged += other.unchanged
+
 
 @dataclass
 class Block:
@@ -56,6 +62,7 @@ class Block:
     member: bytes
     raw_bytes: int
     lines: int
+    ends_slice: bool = False
     counts: list[Counts] = field(default_factory=list)
     observed: Observed = field(default_factory=list)
 
@@ -96,18 +103,17 @@ def column_masks(plan: TablePlan, tools: Tools) -> list[ColumnMask]:
     return [ColumnMask(each, masks.build(each.spec, each.column, tools)) for each in plan.columns]
 
 
-def cut_block(member: bytes, plan: TablePlan) -> Cut:
+def cut_block(member: bytes, plan: TablePlan, *, ends_slice: bool = False) -> Cut:
     """Decompress a member. Raises ValueMalformed with the position of the first row that is not the table's."""
     raw = b"".join(archive.decompress([member]))
     terminator = b""
     if raw == archive.TERMINATOR or raw.endswith(b"\n" + archive.TERMINATOR):
         raw, terminator = raw[: -len(archive.TERMINATOR)], archive.TERMINATOR
-    return Cut(copytext.split(raw, len(plan.table.copied)), terminator)
+    return Cut(copytext.split(raw, len(plan.table.copied)), terminator, ends_slice)
 
 
-def numbered(cuts: Iterable[Cut], table: str) -> Iterator[tuple[int, Cut]]:
-    """Each with how many rows stand before it."""
-    first = 0
+def numbered(cuts: Iterable[Cut], table: str, first: int = 0) -> Iterator[tuple[int, Cut]]:
+    """Each with how many rows stand before it; before the first one, `first`."""
     waiting = iter(cuts)
     while True:
         with told_where(table, first):
@@ -186,7 +192,7 @@ class BlockMasker:
         if cut.terminator:
             raw = np.concatenate([raw, np.frombuffer(cut.terminator, np.uint8)])
         lines = (len(cut) if kept is None else int(kept.sum())) + cut.terminator.count(b"\n")
-        block = Block(archive.compress(raw.data), len(raw), lines)
+        block = Block(archive.compress(raw.data), len(raw), lines, cut.ends_slice)
         self._observe(rows, block)
         return block
 

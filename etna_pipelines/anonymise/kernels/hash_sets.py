@@ -57,6 +57,19 @@ class HashSet:
         """The share of all that were added that is kept."""
         return 0.5**self._bits
 
+    @property
+    def bits(self) -> int:
+        """How many of their lowest bits are 0 in all that are kept."""
+        self.sorted()
+        return self._bits
+
+    def thin(self, bits: int) -> None:
+        """Keep no more than a set does that was thinned by so many bits."""
+        if bits > self._bits:
+            self.sorted()
+            self._bits = max(bits, self._bits)
+            self._sorted = self._sampled(self._sorted)
+
     def add(self, hashes: Hashes) -> None:
         """Sorting waits until it is worth it: until as many are new as were known."""
         self._added.append(self._sampled(hashes))

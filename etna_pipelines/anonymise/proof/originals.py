@@ -31,15 +31,16 @@ class Originals:
 
     with_handles: bool = True
     """Whether usernames that only addresses still tell are looked for: they stand in logs, which scrub rewrites."""
+    seed: int = field(default_factory=lambda: secrets.randbits(63))
+    """What makes the hashes this strip's own: 63 bits, the same for all who work on it."""
     _sets: defaultdict[str, HashSet] = field(default_factory=lambda: defaultdict(HashSet))
-    _seed: int = field(default_factory=lambda: secrets.randbits(63))
     _published: dict[tuple[str, ...], Index] = field(default_factory=dict)
     _indistinct: Index | None = None
 
     @cached_property
     def letters(self) -> Letters:
         """What every hash here is made with."""
-        return keyed(self._seed)
+        return keyed(self.seed)
 
     def add(self, kind: str, values: Values, identities: Identities) -> None:
         """Remember the originals of a column whose mask hides values of `kind` (see masks.KINDS)."""
@@ -48,9 +49,21 @@ class Originals:
     def remember(self, observed: Observed) -> None:
         """Remember what `observed` or `pseudonyms` made, perhaps in another thread."""
         for name, hashes in observed:
-            if name not in self._sets:  # what sequences begin with must not be thinned apart from them: it is few
-                self._sets[name] = HashSet(most=None if name.endswith("begin") or name.startswith("ours") else MOST)
-            self._sets[name].add(hashes)
+            self._set(name).add(hashes)
+
+    def merge(self, others: "Originals") -> None:
+        """Remember what others of the same seed do."""
+        for name, (hashes, bits) in others.kept().items():
+            self.take(name, hashes, bits)
+
+    def kept(self) -> dict[str, tuple[Hashes, int]]:
+        """All hashes by their set, with the bits by which it was thinned (see HashSet)."""
+        return {name: (hashes.sorted(), hashes.bits) for name, hashes in self._sets.items()}
+
+    def take(self, name: str, hashes: Hashes, bits: int) -> None:
+        """What `kept` gave."""
+        self._set(name).thin(bits)
+        self._set(name).add(hashes)
 
     def observed(self, kind: str, values: Values, identities: Identities) -> Observed:
         """The hashes of a column's values; changes nothing."""
@@ -128,6 +141,11 @@ class Originals:
 
     def __len__(self) -> int:
         return sum(self.counts.values())
+
+    def _set(self, name: str) -> HashSet:
+        if name not in self._sets:  # what sequences begin with must not be thinned apart from them: it is few
+            self._sets[name] = HashSet(most=None if name.endswith("begin") or name.startswith("ours") else MOST)
+        return self._sets[name]
 
     def _handles(self, values: Values, identities: Identities) -> Observed:
         return _by_length(words.handles_of(values, self.letters, self._signs_of_nobody(identities)))

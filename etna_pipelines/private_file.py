@@ -1,4 +1,4 @@
-"""Files that hold a secret, made once."""
+"""Files that nobody else may read: secrets that are made once, and what is remembered."""
 
 import os
 import secrets
@@ -15,11 +15,25 @@ def made_once(path: Path, make: Callable[[], str]) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _make(path: Path, text: str) -> None:
+def replace_private(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all, in place of an older one."""
+    aside = _aside(path, data)
+    try:
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _aside(path: Path, data: bytes) -> Path:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     aside.touch(mode=0o600, exist_ok=False)
-    aside.write_text(f"{text}\n", encoding="utf-8")
+    aside.write_bytes(data)
+    return aside
+
+
+def _make(path: Path, text: str) -> None:
+    aside = _aside(path, f"{text}\n".encode())
     try:
         os.link(aside, path)
     except FileExistsError:

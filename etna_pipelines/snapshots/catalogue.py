@@ -31,7 +31,7 @@ class Catalogue:
 
     def __init__(self, store: Store, keys: SigningKeys | bytes) -> None:
         self.store = store
-        self._keys = keys if isinstance(keys, SigningKeys) else SigningKeys(keys)
+        self.keys = keys if isinstance(keys, SigningKeys) else SigningKeys(keys)
 
     def list(self, kind: Kind | None = None) -> builtins.list[Manifest]:
         """Published snapshots, oldest first. Raises what `read` does."""
@@ -89,7 +89,7 @@ class Catalogue:
 
     def save_draft(self, draft: Manifest) -> None:
         """Keep what is known of a stored archive until it is published, so that another process can do that."""
-        self.store.put(f"{draft.prefix}/{DRAFT}", [draft.signed(self._keys).to_bytes()])
+        self.store.put(f"{draft.prefix}/{DRAFT}", [draft.signed(self.keys).to_bytes()])
 
     def read_back(self, manifest: Manifest, progress: Progress = silent) -> None:
         """Read every stored file whole. Raises SnapshotDamaged naming the first that is not what was written."""
@@ -110,7 +110,7 @@ class Catalogue:
             raise SnapshotDamaged(
                 f"stripped snapshot {draft.id} has no passed proof: it is not published; strip again."
             )
-        manifest = draft.signed(self._keys)
+        manifest = draft.signed(self.keys)
         reached(FaultPoint.PUBLISH_READY)
         self.store.put_if_absent(f"{manifest.prefix}/{MANIFEST}", manifest.to_bytes())
         reached(FaultPoint.PUBLISH_MANIFEST_WRITTEN)
@@ -183,7 +183,7 @@ class Catalogue:
             raise SnapshotMissing(
                 f"The store has no {kind} snapshot {id_}: `etna snapshots` lists those that it has."
             ) from None
-        manifest = Manifest.from_bytes(data, self._keys, self.store.location(key))
+        manifest = Manifest.from_bytes(data, self.keys, self.store.location(key))
         if (manifest.kind, manifest.id) != (kind, id_):
             raise SnapshotDamaged(
                 f"{self.store.location(key)}: this manifest belongs to another snapshot: do not use it."

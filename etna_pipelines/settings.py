@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from etna_pipelines import aws_secrets, keys
+from etna_pipelines.addresses import in_the_clear
 from etna_pipelines.alerts.spec import AlertSecret, AlertsSpec
 from etna_pipelines.environments.features import Feature, feature_database_name
 from etna_pipelines.environments.fixup_spec import FixUps
@@ -334,11 +335,14 @@ class Settings:
 
         from etna_pipelines.stores.s3 import s3_client_config
 
+        if self.store.ca_bundle and not Path(self.store.ca_bundle).is_file():
+            raise SettingsError(f"`store.ca_bundle` names {self.store.ca_bundle}, which is not there: correct it.")
         try:
-            return boto3.client(
+            client = boto3.client(
                 "s3",
                 endpoint_url=self.store.endpoint_url,
                 region_name=self.store.region,
+                verify=self.store.ca_bundle,
                 config=s3_client_config(),
             )
         except (BotoCoreError, ValueError) as error:
@@ -346,6 +350,12 @@ class Settings:
                 f"The store {self.store.url} cannot be opened ({type(error).__name__}): check its `endpoint_url` and "
                 "`region`, and the AWS_... variables and profile that boto3 reads."
             ) from None
+        if in_the_clear(client.meta.endpoint_url) and not self.store.plain_http:  # variables and profiles name one too
+            raise SettingsError(
+                f"AWS_ENDPOINT_URL or a profile would send snapshots unencrypted to {client.meta.endpoint_url}: give it "
+                "an https:// address, or say `plain_http: true` under `store` where nobody else is on the way."
+            )
+        return client
 
     @property
     def _targets(self) -> dict[str, Target]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from etna_pipelines.addresses import in_the_clear
 from etna_pipelines.alerts.spec import AlertsSpec
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.environments.registry_spec import RegistrySpec, Removal
@@ -120,6 +121,10 @@ class StoreSettings(StrictModel):
     region: str | None = None
     kms_keys: dict[Kind, str] = {}
     """Keys of AWS KMS (ids, ARNs or `alias/...`) that encrypt snapshots of each kind; else the bucket's default."""
+    ca_bundle: str | None = None
+    """The file of the authority that signed the server's certificate; else those that boto3 trusts."""
+    plain_http: bool = False
+    """Whether snapshots may go unencrypted to a server that is not this machine."""
 
     @property
     def is_s3(self) -> bool:
@@ -136,7 +141,8 @@ class StoreSettings(StrictModel):
     def resolved(self, base: Path, home: Path) -> "StoreSettings":
         """The same with an absolute directory: relative ones stand beside the settings file."""
         if self.is_s3:
-            return self
+            bundle = str(base / Path(self.ca_bundle).expanduser()) if self.ca_bundle else None
+            return self.model_copy(update={"ca_bundle": bundle})
         directory = home / "store" if self.url == EMBEDDED else base / Path(self.url).expanduser()
         return StoreSettings(url=str(directory))
 
@@ -155,9 +161,13 @@ class StoreSettings(StrictModel):
             raise ValueError(f"must be `{EMBEDDED}`, a directory, or an address such as `s3://bucket/prefix`.")
         if not self.url:
             raise ValueError(f"is empty; write `{EMBEDDED}`, a directory, or an address such as `s3://bucket/prefix`.")
-        if not self.is_s3 and (self.endpoint_url or self.region or self.kms_keys):
-            only = "`endpoint_url`, `region` or `kms_keys`, which only an `s3://` store can have"
-            raise ValueError(f"has {only}; take them out.")
+        if not self.is_s3 and (only := sorted(self.model_fields_set - {"url"})):
+            raise ValueError(f"has `{'`, `'.join(only)}`, which only an `s3://` store can have; take that out.")
+        if self.endpoint_url and in_the_clear(self.endpoint_url) and not self.plain_http:
+            raise ValueError(
+                f"would send snapshots unencrypted to {urlsplit(self.endpoint_url).hostname}: give it an https:// "
+                "`endpoint_url`, or say `plain_http: true` where nobody else is on the way."
+            )
         return self
 
 

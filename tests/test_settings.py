@@ -15,6 +15,7 @@ from etna_pipelines.settings import Settings, load
 from etna_pipelines.settings_file import SettingsFile
 from etna_pipelines.stores.local import LocalStore
 from etna_pipelines.stores.s3 import S3Store
+from tests.certificates import Authority
 
 ROOT = Path(__file__).parent.parent
 A_KEY, ANOTHER_KEY = "0a" * 32, "1B" * 32
@@ -339,9 +340,20 @@ def test_the_file_named_by_etna_settings_is_missing(fresh: Path, monkeypatch: py
         ),
         pytest.param(
             "store: {url: snapshots, region: eu-west-2}\n",
-            "environments.yaml, line 1: `store` has `endpoint_url`, `region` or `kms_keys`, which only an "
-            "`s3://` store can have; take them out.",
+            "environments.yaml, line 1: `store` has `region`, which only an `s3://` store can have; take that out.",
             id="region of a directory",
+        ),
+        pytest.param(
+            "store: {url: 's3://b', endpoint_url: 'http://s3.internal:9000'}\n",
+            "environments.yaml, line 1: `store` would send snapshots unencrypted to s3.internal: give it an https:// "
+            "`endpoint_url`, or say `plain_http: true` where nobody else is on the way.",
+            id="a store without encryption on the way",
+        ),
+        pytest.param(
+            "test:\n  redeploy:\n    webhook: http://deploy.example\n",
+            "environments.yaml, line 2: `test.redeploy` has a `webhook` that begins with http://: make it https://, or "
+            "say `plain_http: true`.",
+            id="a webhook without encryption on the way",
         ),
         pytest.param(
             "production: {database: embedded\n",
@@ -463,6 +475,22 @@ def test_the_store_is_a_directory_or_s3(load_text: Load) -> None:
     store = load_text("store: {url: 's3://snapshots/nightly', endpoint_url: 'http://localhost:1', region: eu-west-2}\n")
     assert isinstance(store.open_store(), S3Store)
     assert (store.store.bucket, store.store.prefix) == ("snapshots", "nightly")
+
+
+def test_snapshots_go_unencrypted_only_where_that_is_said(load_text: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_the_clear = "endpoint_url: 'http://s3.internal:9000', plain_http: true"
+    assert isinstance(load_text(f"store: {{url: 's3://b', {in_the_clear}}}\n").open_store(), S3Store)
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://s3.internal:9000")
+    by_variable = load_text("store: {url: 's3://b', region: eu-west-2}\n")
+    assert "would send snapshots unencrypted to http://s3.internal:9000" in mistake(by_variable.open_store)
+
+
+def test_an_authority_of_ones_own_for_the_store(load_text: Load, fresh: Path) -> None:
+    settings = load_text("store: {url: 's3://b', region: eu-west-2, ca_bundle: ca.pem}\n")
+    assert mistake(settings.open_store) == f"`store.ca_bundle` names {fresh}/ca.pem, which is not there: correct it."
+    Authority(fresh, "ca")
+    assert isinstance(settings.open_store(), S3Store)
 
 
 def test_github_is_opened_as_a_token_or_as_an_app(load_text: Load, monkeypatch: pytest.MonkeyPatch) -> None:

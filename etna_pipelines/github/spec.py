@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from etna_pipelines.addresses import in_the_clear
 from etna_pipelines.strict_model import StrictModel
 
 
@@ -26,7 +27,7 @@ class GitHubSpec(StrictModel):
     @classmethod
     def _keeps_the_token_private(cls, url: str) -> str:
         address = urlsplit(url)
-        here = address.scheme == "http" and address.hostname in ("127.0.0.1", "localhost")
-        if not (address.hostname and (here or address.scheme == "https")) or "@" in address.netloc or address.query:
+        known = address.hostname and address.scheme in ("https", "http")
+        if not known or in_the_clear(url) or "@" in address.netloc or address.query:
             raise ValueError("must be an https address without credentials: https://HOST/api/v3 of your own server.")
         return url

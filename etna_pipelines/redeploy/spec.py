@@ -2,10 +2,11 @@
 
 `{version}`, `{branch}`, `{image_tag}`, `{environment}`, `{name}` and `{push}` are filled in: see placeholders.py."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from etna_pipelines.addresses import in_the_clear
 from etna_pipelines.strict_model import StrictModel, told_apart
 
 Version = Literal["next release", "main", "branch", "none"]
@@ -34,6 +35,8 @@ class WebhookRedeploy(StrictModel):
     """A signed POST; the secret is the variable ETNA_WEBHOOK_SECRET."""
 
     webhook: str
+    plain_http: bool = False
+    """Whether it may be asked unencrypted although it is another machine: anybody on the way could answer for it."""
 
     @field_validator("webhook")
     @classmethod
@@ -41,6 +44,12 @@ class WebhookRedeploy(StrictModel):
         if not url.startswith(("https://", "http://")) or "@" in url.partition("://")[2].partition("/")[0]:
             raise ValueError("must be an address such as `https://deploy.example.org/etna`, without credentials.")
         return url
+
+    @model_validator(mode="after")
+    def _is_private(self) -> Self:
+        if in_the_clear(self.webhook) and not self.plain_http:
+            raise ValueError("has a `webhook` that begins with http://: make it https://, or say `plain_http: true`.")
+        return self
 
 
 class SsmRedeploy(StrictModel):

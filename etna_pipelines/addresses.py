@@ -1,0 +1,11 @@
+"""Addresses that what we send goes to."""
+
+from urllib.parse import urlsplit
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def in_the_clear(url: str) -> bool:
+    """Whether everybody on the way could read and change what is sent: plain http, to another machine."""
+    address = urlsplit(url)
+    return address.scheme == "http" and address.hostname not in LOOPBACK

@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from etna_pipelines import cli_alert, cli_environments, cli_features, cli_release, cli_rules, cli_strip
+from etna_pipelines import cli_alert, cli_environments, cli_features, cli_integrity, cli_release, cli_rules, cli_strip
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.sentences import sentence_of
@@ -37,6 +37,7 @@ for command in (
     cli_environments.redeploy,
     cli_release.release,
     cli_alert.alert,
+    cli_integrity.verify,
 ):
     app.command()(command)
 
@@ -167,11 +168,19 @@ def _steps() -> "Steps":
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    production: Annotated[
+        bool, typer.Option("--production", help="And whether it is set up as deploy/README.md says.")
+    ] = False,
+) -> None:
     """What is configured, what works, what is missing, and the next step."""
     from etna_pipelines.doctor import examine
 
     findings = examine()
+    if production:
+        from etna_pipelines import production_check
+
+        findings += production_check.examine()
     marks = {"good": "[green]✓", "note": "[yellow]·", "work": "[red]✗"}
     told = Table.grid(padding=(0, 2), pad_edge=False)
     for finding in findings:

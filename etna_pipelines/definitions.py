@@ -17,6 +17,7 @@ def defs() -> dg.Definitions:
     from etna_pipelines.defs.console import console
     from etna_pipelines.defs.resources import Etna
     from etna_pipelines.defs.sensors import SENSORS
+    from etna_pipelines.defs.upkeep import verify_store, verify_store_schedule
 
     return dg.Definitions(
         assets=ASSETS,
@@ -31,8 +32,9 @@ def defs() -> dg.Definitions:
             jobs.pull_local,
             jobs.create_release,
             jobs.rehearse_release,
+            verify_store,
         ],
-        schedules=[jobs.nightly_schedule(jobs.configured_nightly())],
+        schedules=[jobs.nightly_schedule(jobs.configured_nightly()), verify_store_schedule],
         sensors=[*SENSORS, freshness, alerts],
         resources={"etna": Etna()},
         loggers={"console": console},

@@ -56,6 +56,10 @@ class SnapshotUnreadable(EtnaError):
     not set."""
 
 
+class VerificationFailed(EtnaError):
+    """Snapshots that were read again are not what was published, or could not be read."""
+
+
 class SnapshotMissing(EtnaError):
     """No snapshot of that id or kind is in the store."""
 

@@ -28,6 +28,8 @@ class FaultPoint(StrEnum):
     PUBLISH_READY = "publish: ready"
     PUBLISH_MANIFEST_WRITTEN = "publish: manifest written"
 
+    VERIFY_MARKED = "verify: a snapshot marked"
+
     STRIP_LOCKED = "strip: locked"
     STRIP_FILE_WRITTEN = "strip: a file written"
     STRIP_FINISHED = "strip: finished"
@@ -71,6 +73,10 @@ class FaultPoint(StrEnum):
     EXPIRY_REPLACED = "expiry: full copy replaced"
     EXPIRY_RECORDED = "expiry: recorded"
     EXPIRY_DROPPED = "expiry: full copy dropped"
+
+    PRUNE_RETIRED = "prune: a snapshot retired"
+    PRUNE_MANIFEST_DELETED = "prune: manifest deleted"
+    PRUNE_FILES_DELETED = "prune: files deleted"
 
 
 def reached(point: FaultPoint) -> None:

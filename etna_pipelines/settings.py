@@ -20,6 +20,7 @@ from etna_pipelines.environments.features import Feature, feature_database_name
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.integrity_spec import NOWHERE, IntegritySpec
 from etna_pipelines.nightly_spec import NightlySpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
@@ -34,7 +35,7 @@ from etna_pipelines.settings_file import (
     Target,
     Test,
 )
-from etna_pipelines.settings_sections import APPLICATION_ROLE, check_sections, sections_of
+from etna_pipelines.settings_sections import APPLICATION_ROLE, check_drill, check_sections, sections_of
 from etna_pipelines.snapshots.manifest import Kind
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.stores import identities
@@ -85,6 +86,7 @@ class Variables(BaseSettings):
     development_password: SecretStr | None = None
     test_password: SecretStr | None = None
     local_password: SecretStr | None = None
+    drill_password: SecretStr | None = None
     staging_superuser_password: SecretStr | None = None
     development_superuser_password: SecretStr | None = None
     test_superuser_password: SecretStr | None = None
@@ -181,6 +183,7 @@ class Settings:
     """Whom archives are encrypted to; nobody where nothing is said."""
     alerts: AlertsSpec = field(default_factory=AlertsSpec)
     nightly: NightlySpec = field(default_factory=NightlySpec)
+    integrity: IntegritySpec = field(default_factory=IntegritySpec)
 
     @property
     def production(self) -> Environment:
@@ -216,6 +219,23 @@ class Settings:
     def test_environments(self) -> Environment:
         """All of them as one, whose database's name is the beginning of theirs: templates are made for it."""
         return self._environment("test", self.test, self.database("test"))
+
+    @property
+    def drill(self) -> Environment | None:
+        """Where full snapshots are restored to see that they can be: beside the database of this name, which need not
+        exist. None where that is switched off."""
+        if self.integrity.drill == NOWHERE:
+            return None
+        if self.drill_is_embedded:
+            return Environment("drill", self.embedded_server.database("etna_drill"), "full", owner=APPLICATION_ROLE)
+        from etna_pipelines.postgres.server import Database
+
+        address = Database.from_url(self.integrity.drill, self.variables.password("drill"))
+        return Environment("drill", address.named("etna_drill"), "full", makes_owner=True)
+
+    @property
+    def drill_is_embedded(self) -> bool:
+        return self.integrity.drill == EMBEDDED
 
     @property
     def test(self) -> Test:
@@ -298,7 +318,8 @@ class Settings:
             return LocalStore(Path(self.store.url))
         from etna_pipelines.stores.s3 import S3Store
 
-        return S3Store(self._s3_client(), self.store.bucket, self.store.prefix, self.store.kms_keys)
+        kms_keys: dict[str, str] = {kind: key for kind, key in self.store.kms_keys.items()}  # noqa: C416
+        return S3Store(self.s3_client(), self.store.bucket, self.store.prefix, kms_keys)
 
     def open_github(self, patience: "Patience | None" = None) -> "GitHub":
         """The application's repository on GitHub; close it after use. Connects to nothing. Raises SettingsError where
@@ -329,7 +350,8 @@ class Settings:
 
         return LocalStore(self.home / "records")
 
-    def _s3_client(self) -> "S3Client":
+    def s3_client(self) -> "S3Client":
+        """For the bucket of a store in S3."""
         import boto3
         from botocore.exceptions import BotoCoreError
 
@@ -408,6 +430,7 @@ def load(path: Path = FILE) -> Settings:
     home, base = variables.home.expanduser().absolute(), path.absolute().parent
     sections = sections_of(configured, base)
     check_sections(file, sections)
+    check_drill(file, configured.integrity)
     if not variables.refers_to_keys:
         _check_keys(variables)
     return Settings(
@@ -420,6 +443,7 @@ def load(path: Path = FILE) -> Settings:
         releases=configured.releases,
         alerts=configured.alerts,
         nightly=configured.nightly,
+        integrity=configured.integrity,
         encryption=configured.encryption.recipients(file, base) if configured.encryption else Recipients(),
     )
 

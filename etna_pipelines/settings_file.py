@@ -13,6 +13,7 @@ from etna_pipelines.alerts.spec import AlertsSpec
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.environments.registry_spec import RegistrySpec, Removal
 from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.integrity_spec import IntegritySpec
 from etna_pipelines.nightly_spec import NightlySpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
@@ -187,6 +188,7 @@ class SettingsFile(StrictModel):
     github: GitHubSpec | None = None
     releases: ReleasesSpec = ReleasesSpec()
     alerts: AlertsSpec = AlertsSpec()
+    integrity: IntegritySpec = IntegritySpec()
     staging: Staging | None = None
     development: Target | None = None
     test: Test | None = None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from etna_pipelines.environments.registry_spec import DirectoryRegistry
 from etna_pipelines.errors import SettingsError
+from etna_pipelines.integrity_spec import NOWHERE, IntegritySpec
 from etna_pipelines.redeploy.spec import CommandRedeploy
 from etna_pipelines.settings_file import (
     EMBEDDED,
@@ -16,7 +17,7 @@ from etna_pipelines.settings_file import (
     Target,
     Test,
 )
-from etna_pipelines.yaml_file import YamlFile
+from etna_pipelines.yaml_file import Place, YamlFile
 
 APPLICATION_ROLE = "etna_app"
 """The role that owns databases of the embedded server: no superuser, as in a real installation."""
@@ -76,6 +77,12 @@ def check_sections(file: YamlFile, sections: Mapping[str, Production | Target]) 
     _check_sql_files(file, sections)
 
 
+def check_drill(file: YamlFile, integrity: IntegritySpec) -> None:
+    """Raise SettingsError, with the line, where the address of the drill's server is none, or holds a password."""
+    if integrity.drill not in (NOWHERE, EMBEDDED):
+        _identity(file, ("integrity", "drill"), "drill", integrity.drill)
+
+
 def _check_sql_files(file: YamlFile, sections: Mapping[str, Production | Target]) -> None:
     """A file that is not there must not be missed an hour after a push began."""
     for name, section in sections.items():
@@ -90,7 +97,7 @@ def _check_databases(file: YamlFile, sections: Mapping[str, Production | Target]
     for name, section in sections.items():
         if section.database == EMBEDDED:
             continue
-        identity = _identity(file, name, section.database)
+        identity = _identity(file, (name, "database"), name, section.database)
         if identity in seen:
             danger = (
                 "a push would replace it" if seen[identity] == "production" else "their pushes would undo each other"
@@ -116,23 +123,22 @@ def _check_beginning(file: YamlFile, identities: Mapping[str, tuple[str, int, st
             )
 
 
-def _identity(file: YamlFile, name: str, address: str) -> tuple[str, int, str]:
+def _identity(file: YamlFile, place: Place, name: str, address: str) -> tuple[str, int, str]:
     """What makes two addresses the same database; refuses those that libpq would not read, or that hold a password."""
     from etna_pipelines.postgres.server import Database
 
+    said = ".".join(map(str, place))
     try:
         database = Database.from_url(address)
         if "@" in database.name:  # an unquoted password can end up there
             raise SettingsError
     except SettingsError:
-        sentence = (
-            f"`{name}.database` must be `{EMBEDDED}` or a URL such as `{EXAMPLE_URL}`, special characters as `%40`."
-        )
-        raise file.mistake((name, "database"), sentence) from None
+        sentence = f"`{said}` must be `{EMBEDDED}` or a URL such as `{EXAMPLE_URL}`, special characters as `%40`."
+        raise file.mistake(place, sentence) from None
     if database.password:
         raise file.mistake(
-            (name, "database"),
-            f"`{name}.database` holds a password; take it out and put it into the variable "
+            place,
+            f"`{said}` holds a password; take it out and put it into the variable "
             f"ETNA_{name.upper()}_PASSWORD, or a line of .env.",
         )
     host = database.host.lower().rstrip(".")

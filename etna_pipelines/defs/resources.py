@@ -6,6 +6,7 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from etna_pipelines.feature_steps import FeatureSteps
+    from etna_pipelines.integrity_steps import IntegritySteps
     from etna_pipelines.progress import Progress
     from etna_pipelines.push_steps import PushSteps
     from etna_pipelines.release_steps import ReleaseSteps
@@ -36,6 +37,11 @@ class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
         from etna_pipelines.feature_steps import FeatureSteps
 
         return FeatureSteps(*_work())
+
+    def integrity_steps(self) -> "IntegritySteps":
+        from etna_pipelines.integrity_steps import IntegritySteps
+
+        return IntegritySteps(*_work())
 
     def release_steps(self) -> "ReleaseSteps":
         from etna_pipelines.release_steps import ReleaseSteps

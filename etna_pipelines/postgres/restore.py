@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from etna_pipelines.errors import PushRefused, SnapshotDamaged
+from etna_pipelines.errors import PushRefused
 from etna_pipelines.postgres.programs import Program, find, run
 from etna_pipelines.postgres.schema import IN_USER_SCHEMA, Connection
 from etna_pipelines.postgres.server import Database, server_major
@@ -16,6 +16,7 @@ from etna_pipelines.postgres.verify import verify
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots.catalogue import checked
 from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest
+from etna_pipelines.snapshots.rereading import refuse_strangers
 from etna_pipelines.stores.store import Store
 
 __all__ = ["fetch_archive", "restore", "verify"]
@@ -38,7 +39,7 @@ def fetch_archive(manifest: Manifest, store: Store, scratch: Path, progress: Pro
     was checked, whatever becomes of the store meanwhile. Raises SnapshotDamaged for a file that is changed, cut,
     missing or not in the manifest.
     """
-    _refuse_strangers(manifest, store)
+    refuse_strangers(manifest, store)
     archive = scratch / manifest.id
     archive.mkdir(mode=0o700)
     done = 0
@@ -76,16 +77,6 @@ def restore(archive: Path, manifest: Manifest, target: Database, *, jobs: int = 
         wanted.flush()
         _run_pg_restore(pg_restore, archive, Path(wanted.name), manifest, target, options, jobs, progress)
     _analyze(target, jobs)
-
-
-def _refuse_strangers(manifest: Manifest, store: Store) -> None:
-    """pg_restore prefers `17.dat` to `17.dat.gz`: a file added beside the published ones would be read instead."""
-    published = {manifest.archive_key(file.name) for file in manifest.files}
-    for stored in store.list(manifest.archive_key("")):
-        if stored.key not in published:
-            raise SnapshotDamaged(
-                f"{store.location(stored.key)} is not in its snapshot's manifest: find out who put it there, delete it."
-            )
 
 
 def _refuse_objects(connection: Connection, target: Database) -> None:

@@ -1,0 +1,34 @@
+"""`etna verify`: for people who want to know that a snapshot is what was published."""
+
+from typing import Annotated
+
+import typer
+from rich.filesize import decimal
+
+from etna_pipelines.settings import load
+from etna_pipelines.terminal import console
+
+
+def verify(
+    snapshot: Annotated[str, typer.Argument(help="A snapshot's id; without one, this week's share of the store.")] = "",
+) -> None:
+    """Read snapshots again, whole, and remember what was found."""
+    from etna_pipelines.bars import Bars
+    from etna_pipelines.integrity_steps import IntegritySteps, refuse_unsound
+
+    settings = load()
+    with Bars(console) as bars:
+        steps = IntegritySteps(settings, settings.open_store(), bars)
+        if snapshot:
+            sound = steps.verify(snapshot)
+        else:
+            read = steps.verify_share()
+    if snapshot:
+        console.print(f"{sound.kind} snapshot {sound.id} is what was published, {decimal(sound.bytes)}.")
+        return
+    for each in read:
+        if not each.problem:
+            console.print(f"{each.snapshot.kind} snapshot {each.snapshot.id} is what was published.")
+    refuse_unsound(read)
+    if not read:
+        console.print("Nothing is due this week.")

@@ -1,0 +1,52 @@
+"""The steps that keep snapshots reliable: read again, restored in a drill, signed anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from etna_pipelines.errors import EtnaError, SnapshotMissing, StoreError, VerificationFailed
+from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest
+from etna_pipelines.snapshots.rereading import Reread, reread, reread_share
+from etna_pipelines.steps import Work
+
+NAMED = 5
+"""How many damaged snapshots a message tells of."""
+
+
+@dataclass(frozen=True)
+class IntegritySteps(Work):
+    """What is done with published snapshots, beside the night."""
+
+    def kind_of(self, id_: str) -> Kind:
+        """The kind of a published snapshot. Raises SnapshotMissing."""
+        for kind in KINDS:
+            if id_ in self.catalogue.ids(kind):
+                return kind
+        raise SnapshotMissing(f"The store has no snapshot {id_}: `etna snapshots` lists those that it has.")
+
+    def verify(self, id_: str) -> Manifest:
+        """Read a published snapshot again, whole. Raises SnapshotDamaged, which is remembered."""
+        return reread(self.catalogue, self.kind_of(id_), id_, self.progress)
+
+    def verify_share(self) -> list[Reread]:
+        """Read this week's share of the store again, all of it, whatever is found.
+
+        Raises StoreError where the store fails: trying again goes on."""
+        return [*reread_share(self.catalogue, self.settings.integrity.weeks, self.progress)]
+
+
+def refuse_unsound(read: Sequence[Reread]) -> None:
+    """Raise VerificationFailed, naming the damaged ones, unless all that was read is what was published; StoreError
+    where only the store was in the way."""
+    problems = [each.problem for each in read if each.problem]
+    if not problems:
+        return
+    if all(isinstance(problem, StoreError) and problem.retryable for problem in problems):
+        raise problems[0]
+    raise VerificationFailed(
+        f"{len(problems)} of the {len(read)} snapshots that were read again can't be relied on: {_told(problems)}"
+    )
+
+
+def _told(problems: Sequence[EtnaError]) -> str:
+    more = [f"And {len(problems) - NAMED} more: `etna snapshots` lists them."] if len(problems) > NAMED else []
+    return " ".join([*map(str, problems[:NAMED]), *more])

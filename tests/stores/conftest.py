@@ -1,4 +1,5 @@
-"""Stores to test: a directory, and a bucket of a real HTTP server; and a server in between that has faults."""
+"""Stores to test: a directory, a bucket of a real HTTP server, and both with everything in them encrypted; and a
+server in between that has faults."""
 
 import secrets
 import threading
@@ -11,8 +12,10 @@ import pytest
 from botocore.config import Config
 from moto.s3.models import s3_backends
 
+from etna_pipelines.stores.age_keys import Identity
 from etna_pipelines.stores.local import LocalStore
 from etna_pipelines.stores.s3 import S3Store, s3_client_config
+from etna_pipelines.stores.sealed import SealedStore
 from etna_pipelines.stores.store import Store
 from tests.stores.faulty_server import Proxy
 
@@ -32,18 +35,38 @@ def bucket(s3_client: "S3Client") -> str:
     return name
 
 
-@pytest.fixture(params=["local", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "local":
+IDENTITY = Identity(bytes(range(32)))
+
+
+@pytest.fixture(params=["local", "s3", "sealed local", pytest.param("sealed s3", marks=pytest.mark.long)])
+def kind(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def plain_store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if kind.endswith("local"):
         return LocalStore(tmp_path / "store")
     return S3Store(request.getfixturevalue("s3_client"), request.getfixturevalue("bucket"), "etna/snapshots")
 
 
 @pytest.fixture
-def leftovers(request: pytest.FixtureRequest, store: Store) -> Callable[[], list[str]]:
+def store(kind: str, plain_store: Store) -> Store:
+    """As it is, or with every object encrypted."""
+    return sealed(plain_store) if kind.startswith("sealed") else plain_store
+
+
+def sealed(store: Store) -> SealedStore:
+    """A store in which everything is encrypted to IDENTITY."""
+    return SealedStore(store, lambda key: [IDENTITY.recipient], [IDENTITY])
+
+
+@pytest.fixture
+def leftovers(request: pytest.FixtureRequest, plain_store: Store) -> Callable[[], list[str]]:
     """What a writer left besides objects: files and directories, or unfinished uploads."""
-    if isinstance(store, LocalStore):
-        root = Path(store.location())
+    if isinstance(plain_store, LocalStore):
+        root = Path(plain_store.location())
         return lambda: [str(path) for path in root.rglob("*") if path.name.startswith(".") or path.is_dir()]
     client: S3Client = request.getfixturevalue("s3_client")
     bucket: str = request.getfixturevalue("bucket")
@@ -51,12 +74,12 @@ def leftovers(request: pytest.FixtureRequest, store: Store) -> Callable[[], list
 
 
 @pytest.fixture
-def seed(request: pytest.FixtureRequest, store: Store) -> Callable[[list[str]], None]:
+def seed(request: pytest.FixtureRequest, plain_store: Store) -> Callable[[list[str]], None]:
     """Many small objects at once, put where they belong without the store: a thousand real puts take their time."""
 
     def to_files(keys: list[str]) -> None:
         for key in keys:
-            path = Path(store.location(key))
+            path = Path(plain_store.location(key))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"x")
 
@@ -64,10 +87,10 @@ def seed(request: pytest.FixtureRequest, store: Store) -> Callable[[list[str]], 
         bucket: str = request.getfixturevalue("bucket")
         for key in keys:
             s3_backends["123456789012"]["aws"].put_object(
-                bucket, store.location(key).removeprefix(f"s3://{bucket}/"), b"x"
+                bucket, plain_store.location(key).removeprefix(f"s3://{bucket}/"), b"x"
             )
 
-    return to_files if isinstance(store, LocalStore) else to_server
+    return to_files if isinstance(plain_store, LocalStore) else to_server
 
 
 @pytest.fixture

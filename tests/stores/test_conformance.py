@@ -1,4 +1,4 @@
-"""What every store does: one suite, a directory and an S3 server."""
+"""What every store does: one suite, a directory and an S3 server, with what is in them encrypted and not."""
 
 import hashlib
 import subprocess
@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from etna_pipelines.errors import ObjectMissing, StoreError, StoreRefused
+from etna_pipelines.stores.age import sealed_bytes
 from etna_pipelines.stores.local import LocalStore
+from etna_pipelines.stores.sealed import SealedStore
 from etna_pipelines.stores.store import CHUNK, Store
 
 MIB = 1024 * 1024
@@ -25,6 +27,11 @@ def content(store: Store, key: str) -> bytes:
     return b"".join(store.read(key))
 
 
+def stored(store: Store, size: int) -> int:
+    """The bytes that an object of `size` bytes takes up."""
+    return sealed_bytes(size, recipients=1) if isinstance(store, SealedStore) else size
+
+
 def keys(store: Store, prefix: str = "") -> list[str]:
     return [item.key for item in store.list(prefix)]
 
@@ -33,7 +40,7 @@ def keys(store: Store, prefix: str = "") -> list[str]:
 def test_what_is_put_is_read(store: Store, data: bytes) -> None:
     assert store.put("full/1/archive/toc.dat", [data[:1], data[1:]]) == len(data)
     assert content(store, "full/1/archive/toc.dat") == data
-    assert [(item.key, item.bytes) for item in store.list("")] == [("full/1/archive/toc.dat", len(data))]
+    assert [(item.key, item.bytes) for item in store.list("")] == [("full/1/archive/toc.dat", stored(store, len(data)))]
 
 
 def test_a_stream_of_many_parts_comes_back_in_order(store: Store) -> None:
@@ -206,7 +213,7 @@ def test_a_list_is_in_key_order_and_begins_with_the_prefix(store: Store) -> None
     assert keys(store, "b") == ["b-/1", "b/1", "b/10", "b/2"]
     assert keys(store, "a") == ["a", "a-b/c", "a.b", "a0"]
     assert keys(store, "b/1/") == keys(store, "c") == keys(store, "a/") == []
-    assert [item.bytes for item in store.list("")] == [len(key.encode()) for key in keys(store)]
+    assert [item.bytes for item in store.list("")] == [stored(store, len(key.encode())) for key in keys(store)]
 
 
 def test_the_folders_of_a_folder_are_listed_without_what_is_in_them(store: Store) -> None:
@@ -251,7 +258,7 @@ def test_a_copy_is_the_same_and_outlives_its_source(store: Store) -> None:
     store.put("full/1/3001.dat.gz", megabytes(20))
     store.copy("full/1/3001.dat.gz", "stripped/2/3001.dat.gz")
     store.delete(["full/1/3001.dat.gz"])
-    assert [(item.key, item.bytes) for item in store.list("")] == [("stripped/2/3001.dat.gz", 20 * MIB)]
+    assert [(item.key, item.bytes) for item in store.list("")] == [("stripped/2/3001.dat.gz", stored(store, 20 * MIB))]
     assert content(store, "stripped/2/3001.dat.gz") == b"".join(megabytes(20))
 
 
@@ -310,14 +317,19 @@ def peak():
         return tracemalloc.get_traced_memory()[1]
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1]) * 1024
 
-if sys.argv[1] == "local":
+if sys.argv[2] == "local":
     from etna_pipelines.stores.local import LocalStore
-    store = LocalStore(Path(sys.argv[2]))
+    store = LocalStore(Path(sys.argv[3]))
 else:
     import boto3
     from etna_pipelines.stores.s3 import S3Store, s3_client_config
-    client = boto3.client("s3", endpoint_url=sys.argv[2], config=s3_client_config())
-    store = S3Store(client, sys.argv[3])
+    client = boto3.client("s3", endpoint_url=sys.argv[3], config=s3_client_config())
+    store = S3Store(client, sys.argv[4])
+if sys.argv[1] == "sealed":
+    from etna_pipelines.stores.age_keys import Identity
+    from etna_pipelines.stores.sealed import SealedStore
+    ours = Identity(bytes(32))
+    store = SealedStore(store, lambda key: [ours.recipient], [ours])
 store.put("small", [b"x"])
 b"".join(store.read("small"))
 tracemalloc.start()
@@ -329,11 +341,12 @@ print((peak() - before) // (1024 * 1024))
 """
 
 
-def test_memory_is_bounded(store: Store, request: pytest.FixtureRequest) -> None:
-    if isinstance(store, LocalStore):
-        where = ["local", store.location()]
+def test_memory_is_bounded(store: Store, plain_store: Store, request: pytest.FixtureRequest) -> None:
+    if isinstance(plain_store, LocalStore):
+        where = ["local", plain_store.location()]
     else:
         where = ["s3", request.getfixturevalue("s3_server"), request.getfixturevalue("bucket")]
-    done = subprocess.run([sys.executable, "-c", MEASURE, *where], capture_output=True, text=True, check=False)
+    how = "sealed" if isinstance(store, SealedStore) else "plain"
+    done = subprocess.run([sys.executable, "-c", MEASURE, how, *where], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert 0 < int(done.stdout) < 100

@@ -37,6 +37,7 @@ from etna_pipelines.settings_file import (
 )
 from etna_pipelines.settings_sections import APPLICATION_ROLE, check_drill, check_sections, sections_of
 from etna_pipelines.snapshots.manifest import Kind
+from etna_pipelines.snapshots.retention_spec import RetentionSpec
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.stores import identities
 from etna_pipelines.stores.encryption_spec import Recipients
@@ -183,6 +184,7 @@ class Settings:
     """Whom archives are encrypted to; nobody where nothing is said."""
     alerts: AlertsSpec = field(default_factory=AlertsSpec)
     nightly: NightlySpec = field(default_factory=NightlySpec)
+    retention: RetentionSpec = field(default_factory=RetentionSpec)
     integrity: IntegritySpec = field(default_factory=IntegritySpec)
 
     @property
@@ -321,6 +323,11 @@ class Settings:
         kms_keys: dict[str, str] = {kind: key for kind, key in self.store.kms_keys.items()}  # noqa: C416
         return S3Store(self.s3_client(), self.store.bucket, self.store.prefix, kms_keys)
 
+    def as_pruner(self) -> "Settings":
+        """The same, with the credentials that may delete snapshots."""
+        profile = self.retention.pruner_profile or self.store.profile
+        return replace(self, store=self.store.model_copy(update={"profile": profile}))
+
     def open_github(self, patience: "Patience | None" = None) -> "GitHub":
         """The application's repository on GitHub; close it after use. Connects to nothing. Raises SettingsError where
         there is no `github` in environments.yaml, or no secret for it."""
@@ -360,7 +367,7 @@ class Settings:
         if self.store.ca_bundle and not Path(self.store.ca_bundle).is_file():
             raise SettingsError(f"`store.ca_bundle` names {self.store.ca_bundle}, which is not there: correct it.")
         try:
-            client = boto3.client(
+            client = boto3.Session(profile_name=self.store.profile).client(
                 "s3",
                 endpoint_url=self.store.endpoint_url,
                 region_name=self.store.region,
@@ -443,6 +450,7 @@ def load(path: Path = FILE) -> Settings:
         releases=configured.releases,
         alerts=configured.alerts,
         nightly=configured.nightly,
+        retention=configured.retention,
         integrity=configured.integrity,
         encryption=configured.encryption.recipients(file, base) if configured.encryption else Recipients(),
     )

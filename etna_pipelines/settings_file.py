@@ -18,6 +18,7 @@ from etna_pipelines.nightly_spec import NightlySpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
 from etna_pipelines.snapshots.manifest import KINDS, Kind
+from etna_pipelines.snapshots.retention_spec import RetentionSpec
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.stores.encryption_spec import Encryption
 from etna_pipelines.strict_model import StrictModel
@@ -120,6 +121,8 @@ class StoreSettings(StrictModel):
     url: str = EMBEDDED
     endpoint_url: str | None = None
     region: str | None = None
+    profile: str | None = None
+    """In AWS's configuration; without it, what AWS_... variables say."""
     kms_keys: dict[Kind, str] = {}
     """Keys of AWS KMS (ids, ARNs or `alias/...`) that encrypt snapshots of each kind; else the bucket's default."""
     ca_bundle: str | None = None
@@ -185,6 +188,7 @@ class SettingsFile(StrictModel):
     encryption: Encryption | None = None
     rules: str = "anonymisation_rules/demo.yaml"
     nightly: NightlySpec = NightlySpec()
+    retention: RetentionSpec = RetentionSpec()
     github: GitHubSpec | None = None
     releases: ReleasesSpec = ReleasesSpec()
     alerts: AlertsSpec = AlertsSpec()

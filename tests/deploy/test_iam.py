@@ -1,18 +1,12 @@
-"""The policies of deploy/iam, enforced by an AWS that is spoken to over HTTP.
+"""The policies of deploy/iam: each role may do its own work and no other."""
 
-It is no AWS in two respects. It knows no conditions, so they are taken out and what they would decide on is looked at
-here. And of a request to delete several keys it looks at the bucket only, so keys are deleted one by one."""
-
-import json
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import boto3
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -20,56 +14,34 @@ from etna_pipelines.errors import StoreRefused
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.stores.s3 import S3Store, s3_client_config
+from tests.aws_users import ROLES, Keys, Role, enforced, statements
 from tests.commands import Etna
 from tests.environments.conftest import SIGNING_KEY, publish, titles
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-IAM = Path(__file__).parents[2] / "deploy/iam"
-EXAMPLE, BUCKET = "example-etna-snapshots", f"snapshots-{secrets.token_hex(4)}"
-Role = Literal["runner", "pruner", "developer"]
-Keys = tuple[str, str]
+ALLOWED = "nightly/stripped/*"
+BUCKET = f"snapshots-{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_server: str) -> None:
+    everything = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "eu-west-2"}
+    s3 = boto3.client("s3", endpoint_url=s3_server, **everything)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
 
 
 @pytest.fixture
-def keys(s3_server: str, aws_environment: None) -> Iterator[Callable[[Role], Keys]]:
-    """The access key of a user with a policy; from now on every request needs one. The bucket is there."""
-    iam, s3 = (boto3.client(service, endpoint_url=s3_server) for service in ("iam", "s3"))
-    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
-    made: dict[str, Keys] = {}
-    for role in ("runner", "pruner", "developer"):
-        iam.create_user(UserName=role)
-        iam.put_user_policy(UserName=role, PolicyName="etna", PolicyDocument=json.dumps(_policy(role)))
-        key = iam.create_access_key(UserName=role)["AccessKey"]
-        made[role] = (key["AccessKeyId"], key["SecretAccessKey"])
-    _enforce(s3_server, after=0)
-    yield lambda role: made[role]
-    _enforce(s3_server, after=float("inf"))
-    for role in made:
-        for access in iam.list_access_keys(UserName=role)["AccessKeyMetadata"]:
-            iam.delete_access_key(UserName=role, AccessKeyId=access["AccessKeyId"])
-        iam.delete_user_policy(UserName=role, PolicyName="etna")
-        iam.delete_user(UserName=role)
-
-
-def _policy(role: str) -> dict[str, list[dict[str, object]]]:
-    policy: dict[str, list[dict[str, object]]] = json.loads((IAM / f"{role}.json").read_text().replace(EXAMPLE, BUCKET))
-    for statement in policy["Statement"]:
-        statement.pop("Condition", None)
-    return policy
-
-
-def _enforce(server: str, after: float) -> None:
-    """So many requests need no permission any more."""
-    httpx.post(f"{server}/moto-api/reset-auth", content=str(after), headers={"Content-Type": "text/plain"})
+def keys(s3_server: str, aws_environment: None, bucket: None) -> Iterator[Mapping[Role, Keys]]:
+    with enforced(s3_server, BUCKET) as keys:
+        yield keys
 
 
 @pytest.fixture
-def client(s3_server: str, keys: Callable[[Role], Keys]) -> "Callable[[Role], S3Client]":
+def client(s3_server: str, keys: Mapping[Role, Keys]) -> "Callable[[Role], S3Client]":
     def client(role: Role) -> "S3Client":
-        id_, secret = keys(role)
+        id_, secret = keys[role]
         return boto3.client(
             "s3",
             endpoint_url=s3_server,
@@ -82,7 +54,7 @@ def client(s3_server: str, keys: Callable[[Role], Keys]) -> "Callable[[Role], S3
 
 
 def test_each_role_may_do_its_own_work_and_no_other(client: "Callable[[Role], S3Client]") -> None:
-    runner, pruner, developer = (S3Store(client(role), BUCKET, "nightly") for role in ("runner", "pruner", "developer"))
+    runner, pruner, developer = (S3Store(client(role), BUCKET, "nightly") for role in ROLES)
 
     for key in ("full/1/archive/a", "stripped/2/archive/a", "pushes/staging/1.json"):
         runner.put(key, [b"written by the runner"])
@@ -105,7 +77,7 @@ def test_each_role_may_do_its_own_work_and_no_other(client: "Callable[[Role], S3
 
     deletes = [
         (role, key)
-        for role in ("runner", "pruner", "developer")
+        for role in ROLES
         for key in ("full/1/manifest.json", "stripped/2/archive/a", "pushes/staging/1.json")
         if _may_delete(client(role), key)
     ]
@@ -127,7 +99,7 @@ def _may_delete(client: "S3Client", key: str) -> bool:
 
 def test_a_developer_pulls_with_access_to_stripped_snapshots_alone(
     client: "Callable[[Role], S3Client]",
-    keys: Callable[[Role], Keys],
+    keys: Mapping[Role, Keys],
     server: EmbeddedServer,
     s3_server: str,
     etna: Etna,
@@ -148,7 +120,7 @@ def test_a_developer_pulls_with_access_to_stripped_snapshots_alone(
     )
     monkeypatch.setenv("ETNA_LOCAL_PASSWORD", local.password or "")
     monkeypatch.setenv("ETNA_SIGNING_KEY", SIGNING_KEY.hex())
-    for name, value in zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), keys("developer"), strict=True):
+    for name, value in zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), keys["developer"], strict=True):
         monkeypatch.setenv(name, value)
     listed = _listings()
 
@@ -156,13 +128,9 @@ def test_a_developer_pulls_with_access_to_stripped_snapshots_alone(
 
     assert pulled.code == 0, pulled.err
     assert titles(local) == ["Page 1", "Page 2"]
-    [statement] = [
-        each
-        for each in json.loads((IAM / "developer.json").read_text())["Statement"]
-        if "s3:ListBucket" in each["Action"]
-    ]
-    [allowed] = statement["Condition"]["StringLike"]["s3:prefix"]
-    assert listed and [prefix for prefix in listed if not fnmatchcase(prefix, allowed)] == []
+    [condition] = [each["Condition"] for each in statements("developer") if each["Action"] == "s3:ListBucket"]
+    assert condition == {"StringLike": {"s3:prefix": [ALLOWED]}}
+    assert listed and [prefix for prefix in listed if not fnmatchcase(prefix, ALLOWED)] == []
     server.drop_database("pulled_local")
     server.drop_database("pulled_production")
     assert Catalogue(store, SIGNING_KEY).ids("stripped") == [published.stripped.id]

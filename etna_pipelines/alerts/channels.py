@@ -46,7 +46,8 @@ class Slack:
     secret: Secret = field(repr=False)
 
     def post(self, message: Message) -> None:
-        if not (url := self.secret("alert_slack_url")):
+        url = self.secret("alert_slack_url") or ""
+        if not url.startswith(("https://", "http://")):
             raise _missing("ETNA_ALERT_SLACK_URL", self.name, "the address of an incoming webhook")
         said = f"*{_escaped(message.title)}*\n{_escaped(message.text)}"
         _send("POST", url, self.name, json.dumps({"text": said}).encode())
@@ -158,7 +159,7 @@ def _send(method: str, url: str, name: str, body: bytes | None = None, headers: 
 
 def _missing(variable: str, name: str, purpose: str) -> SettingsError:
     return SettingsError(
-        f"{variable} is not set, and {name} needs it: set the variable, or a line of .env, to {purpose}."
+        f"{variable} is not set, or not right, and {name} needs it: set the variable, or a line of .env, to {purpose}."
     )
 
 

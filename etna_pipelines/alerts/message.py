@@ -53,9 +53,15 @@ def message(channel: str, known: Sequence[Known]) -> Message:
 
 
 def _identity(known: Known, channel: str) -> str:
-    """The same as often as one channel is told the same thing."""
+    """The same for every try to tell a channel one thing, and another for the next thing."""
     last = known.over or known.told.get(channel) or known.trouble.since
-    return f"{known.trouble.key} {known.over is None} {last}"
+    return f"{known.trouble.key} {_state(known, channel)} {last}"
+
+
+def _state(known: Known, channel: str) -> State:
+    if known.over:
+        return "over"
+    return "still" if channel in known.told else "new"
 
 
 def _title(events: Sequence[Event]) -> str:
@@ -70,18 +76,17 @@ def _title(events: Sequence[Event]) -> str:
 
 
 def _event(known: Known, channel: str) -> Event:
-    trouble = known.trouble
+    trouble, state = known.trouble, _state(known, channel)
     since = trouble.since.isoformat(timespec="seconds")
     if known.over:
         text = f"{known.says}\nThe trouble lasted from {moment(trouble.since)} to {moment(known.over)}."
-        return Event(trouble.key, "over", f"{trouble.subject} is well again", text, since)
-    again = channel in known.told
+        return Event(trouble.key, state, f"{trouble.subject} is well again", text, since)
     lines = [
         trouble.what,
-        f"Since: {moment(trouble.since)}" + (f", last seen {moment(trouble.seen)}" if again else ""),
+        f"Since: {moment(trouble.since)}" + (f", last seen {moment(trouble.seen)}" if state == "still" else ""),
         *([f"Still works: {trouble.works}"] if trouble.works else []),
         *([f"To do: {trouble.todo}"] if trouble.todo else []),
         *([trouble.link] if trouble.link else []),
     ]
-    title = f"{trouble.subject} {'still fails' if again else 'failed'}"
-    return Event(trouble.key, "still" if again else "new", title, "\n".join(lines), since, trouble.link)
+    title = f"{trouble.subject} {'still fails' if state == 'still' else 'failed'}"
+    return Event(trouble.key, state, title, "\n".join(lines), since, trouble.link)

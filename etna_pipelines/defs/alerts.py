@@ -105,9 +105,10 @@ def _why(instance: dg.DagsterInstance, run_id: str) -> str:
         return f"{event.step_key}: {told(event)}"
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE):
         event = entry.get_dagster_event()
-        if event.message == GONE or event.job_failure_data.error is None:
-            return GONE if event.message == GONE else KILLED
-        return told(event)
+        if event.message == GONE:
+            return GONE
+        if event.event_specific_data and event.job_failure_data.error:
+            return told(event)
     return KILLED
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from etna_pipelines import cli_alert, cli_environments, cli_features, cli_integrity, cli_release, cli_rules, cli_strip
+from etna_pipelines.core_dumps import forbid_core_dumps
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.sentences import sentence_of
@@ -44,6 +45,7 @@ for command in (
 
 def main() -> None:
     """Run a command. What goes wrong is one sentence on stderr and exit code 1; ETNA_DEBUG=1 shows where."""
+    forbid_core_dumps()
     try:
         app()
     except Exception as error:

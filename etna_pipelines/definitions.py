@@ -10,6 +10,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # an output's data v
 @dg.definitions
 def defs() -> dg.Definitions:
     """The assets of the design's picture, the jobs that make them, and what starts those."""
+    from etna_pipelines.core_dumps import forbid_core_dumps
     from etna_pipelines.defs import jobs
     from etna_pipelines.defs.alerts import alerts
     from etna_pipelines.defs.assets import ASSETS
@@ -19,6 +20,7 @@ def defs() -> dg.Definitions:
     from etna_pipelines.defs.sensors import SENSORS
     from etna_pipelines.defs.upkeep import verify_store, verify_store_schedule
 
+    forbid_core_dumps()  # whatever process runs steps comes by here
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,

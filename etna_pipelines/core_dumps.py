@@ -1,0 +1,9 @@
+"""No core dumps: what was in memory (rows, keys, passwords) would lie on a disk, for whoever may read that."""
+
+
+def forbid_core_dumps() -> None:
+    """For this process and all that it starts; they can't allow themselves any again. Where the kernel hands dumps to
+    a program such as systemd-coredump, that keeps to the same limit."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -17,6 +17,7 @@ def defs() -> dg.Definitions:
     from etna_pipelines.defs.checks import CHECKS, freshness
     from etna_pipelines.defs.console import console
     from etna_pipelines.defs.resources import Etna
+    from etna_pipelines.defs.retention import prune, prune_after_nightly
     from etna_pipelines.defs.sensors import SENSORS
     from etna_pipelines.defs.upkeep import verify_store, verify_store_schedule
 
@@ -35,9 +36,10 @@ def defs() -> dg.Definitions:
             jobs.create_release,
             jobs.rehearse_release,
             verify_store,
+            prune,
         ],
         schedules=[jobs.nightly_schedule(jobs.configured_nightly()), verify_store_schedule],
-        sensors=[*SENSORS, freshness, alerts],
+        sensors=[*SENSORS, prune_after_nightly, freshness, alerts],
         resources={"etna": Etna()},
         loggers={"console": console},
         executor=dg.in_process_executor,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from etna_pipelines.progress import Progress
     from etna_pipelines.push_steps import PushSteps
     from etna_pipelines.release_steps import ReleaseSteps
+    from etna_pipelines.retention_steps import RetentionSteps
     from etna_pipelines.settings import Settings
     from etna_pipelines.steps import Steps
     from etna_pipelines.stores.store import Store
@@ -42,6 +43,11 @@ class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
         from etna_pipelines.integrity_steps import IntegritySteps
 
         return IntegritySteps(*_work())
+
+    def retention_steps(self) -> "RetentionSteps":
+        from etna_pipelines.retention_steps import RetentionSteps
+
+        return RetentionSteps.of(self.settings())
 
     def release_steps(self) -> "ReleaseSteps":
         from etna_pipelines.release_steps import ReleaseSteps

@@ -128,8 +128,18 @@ class Catalogue:
         """Delete a snapshot: the manifest first, so that it is never read without its files, and its marks last, so
         that it is not listed either."""
         self.store.delete([f"{kind}/{id_}/{MANIFEST}"])
+        reached(FaultPoint.PRUNE_MANIFEST_DELETED)
         self._delete_all(f"{kind}/{id_}/")
+        reached(FaultPoint.PRUNE_FILES_DELETED)
         self._delete_all(marks_of(kind, id_))
+
+    def retire(self, kind: Kind, id_: str, now: datetime | None = None) -> None:
+        """List a snapshot no more: it is to be deleted."""
+        self.store.put(Mark(kind, id_, "retired", now or datetime.now(UTC)).key, [b"{}"])
+
+    def bring_back(self, kind: Kind, id_: str) -> None:
+        """List a retired snapshot again."""
+        self.store.delete(item.key for item in self.store.list(f"{marks_of(kind, id_)}retired-"))
 
     def leftovers(self, older_than: timedelta = timedelta(days=2)) -> builtins.list[StoredObject]:
         """What belongs to no snapshot: what killed runs left unpublished (the age spares those that are at work),
@@ -191,10 +201,10 @@ class Catalogue:
         return manifest
 
 
-def last_moment(ids: Iterable[str]) -> datetime:
+def last_moment(ids: Iterable[str], now: datetime | None = None) -> datetime:
     """Now; or when the youngest of the ids was made, if that was before: a clock that is wrong makes none old."""
     made = filter(None, map(time_of, ids))
-    return min(datetime.now(UTC), max(made, default=datetime.max.replace(tzinfo=UTC)))
+    return min(now or datetime.now(UTC), max(made, default=datetime.max.replace(tzinfo=UTC)))
 
 
 def _ids(keys: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Which snapshots stay, which go, and why: a pure function of what there is and of the rules.
 
-Nights, weeks and months are those of the snapshots' ids (UTC), and only those count that have a sound snapshot. No clock
+Nights, weeks and months are those of the ids (UTC), and only those count that have a sound snapshot. No clock
 is asked: neither one that is wrong nor nights that failed make anything older than it is.
 """
 

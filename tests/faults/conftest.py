@@ -1,0 +1,115 @@
+"""Worlds: one for each combination of a PostgreSQL and a store, made when first asked for, anew after a violation."""
+
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from etna_pipelines.postgres.embedded import EmbeddedServer
+from etna_pipelines.postgres.programs import installed
+
+pytest.register_assert_rewrite("tests.faults.invariants", "tests.faults.cases", "tests.faults.world")
+
+from tests.faults import flows, report  # noqa: E402
+from tests.faults.world import Combination, World  # noqa: E402
+
+SETTINGS = ("max_prepared_transactions = 5", "wal_level = logical", "max_wal_senders = 5")
+"""For faults that need them."""
+
+HERE = Path(__file__).parent
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+def fault_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], EmbeddedServer]]:
+    """Servers of our own: they are killed."""
+    servers: dict[int, EmbeddedServer] = {}
+
+    def running(major: int) -> EmbeddedServer:
+        if major not in servers:
+            if major not in [one.major for one in installed() if one.has("initdb")]:
+                pytest.skip(f"PostgreSQL {major} is not installed")
+            server = servers[major] = EmbeddedServer(tmp_path_factory.mktemp(f"server{major}"), major=major)
+            server.ensure_running()
+            with server.database("postgres").connect() as connection:
+                for setting in SETTINGS:
+                    connection.execute(f"ALTER SYSTEM SET {setting}")
+            server.stop()
+            server.ensure_running()
+        return servers[major]
+
+    yield running
+    for server in servers.values():
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def worlds(
+    fault_server: Callable[[int], EmbeddedServer], s3_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Combination, World]]:
+    made: dict[Combination, World] = {}
+    yield made
+    for world in made.values():
+        world.close()
+
+
+@pytest.fixture
+def world(
+    request: pytest.FixtureRequest,
+    worlds: dict[Combination, World],
+    fault_server: Callable[[int], EmbeddedServer],
+    s3_server: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    """The world of the test's combination. One in which something went wrong is not used again."""
+    combination: Combination = request.param
+    if combination not in worlds:
+        server = fault_server(combination.major)
+        worlds[combination] = World(tmp_path_factory.mktemp("world"), server, combination, s3_server)
+        worlds[combination].good(flows.night)
+    yield worlds[combination]
+    if request.node.stash.get(FAILED, False):
+        worlds.pop(combination).close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    outcome = yield
+    if outcome.failed:
+        item.stash[FAILED] = True
+    return outcome
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`-m long` is all of them, for the report: those too that every run of all tests has."""
+    if config.option.markexpr == "long":
+        for item in items:
+            if item.path.parent == HERE and "world" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.long)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not _is_worker(session.config):
+        shutil.rmtree(_directory(session.config), ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With several workers, this one's last of all: the page, where all faults were tried."""
+    config = session.config
+    report.keep(_directory(config) / f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.jsonl")
+    whole = config.option.markexpr == "long" and not config.option.keyword
+    if whole and not _is_worker(config) and all(HERE.is_relative_to(Path(arg).resolve()) for arg in config.args):
+        report.PAGE.parent.mkdir(exist_ok=True)
+        report.PAGE.write_text(report.page(report.kept(_directory(config))), encoding="utf-8")
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _directory(config: pytest.Config) -> Path:
+    return config.rootpath / ".pytest_cache" / "faults"

@@ -11,9 +11,18 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from etna_pipelines import cli_alert, cli_environments, cli_features, cli_integrity, cli_release, cli_rules, cli_strip
+from etna_pipelines import (
+    cli_alert,
+    cli_environments,
+    cli_features,
+    cli_integrity,
+    cli_release,
+    cli_rules,
+    cli_snapshots,
+    cli_strip,
+)
 from etna_pipelines.core_dumps import forbid_core_dumps
-from etna_pipelines.errors import EtnaError, SettingsError
+from etna_pipelines.errors import SettingsError
 from etna_pipelines.progress import Tick
 from etna_pipelines.sentences import sentence_of
 from etna_pipelines.settings import Settings, load
@@ -37,8 +46,11 @@ for command in (
     cli_environments.rollback,
     cli_environments.redeploy,
     cli_release.release,
+    cli_snapshots.snapshots,
+    cli_snapshots.prune,
     cli_alert.alert,
     cli_integrity.verify,
+    cli_integrity.resign,
 ):
     app.command()(command)
 
@@ -125,28 +137,6 @@ def status() -> None:
     show(shown)
     for manifest in newest(settings):
         console.print(f"The newest {manifest.kind} snapshot, {manifest.id}, was taken {age(manifest.id)} ago.")
-
-
-@app.command()
-def snapshots() -> None:
-    """The snapshots in the store, oldest first."""
-    from etna_pipelines.status import age, listing
-
-    settings = load()
-    shown = table("kind", "id", "age", "size", "rows", "of", "rules", "proof")
-    found = listing(settings)
-    for entry in found:
-        if isinstance(entry, EtnaError):
-            shown.add_row("[red]damaged", escape(str(entry)))
-            continue
-        rules = f"{entry.rules.digest[:8]}, key {entry.rules.key_id}" if entry.rules else ""
-        proof = "" if not entry.proof else "[green]passed" if entry.proof.passed else "[red]failed"
-        sizes = (decimal(entry.bytes), f"{entry.rows:,}")
-        kind = f"{entry.kind}, subset" if entry.part else entry.kind
-        shown.add_row(kind, entry.id, age(entry.id), *sizes, entry.source.database, rules, proof)
-    console.print(shown if found else f"No snapshots yet in {settings.open_store().location()}.")
-    if any(isinstance(entry, EtnaError) for entry in found):
-        raise typer.Exit(1)
 
 
 @app.command()

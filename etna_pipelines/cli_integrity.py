@@ -1,4 +1,4 @@
-"""`etna verify`: for people who want to know that a snapshot is what was published."""
+"""`etna verify` and `etna resign`: for people who want to know that snapshots are what was published."""
 
 from typing import Annotated
 
@@ -32,3 +32,15 @@ def verify(
     refuse_unsound(read)
     if not read:
         console.print("Nothing is due this week.")
+
+
+def resign() -> None:
+    """Sign all snapshots with ETNA_SIGNING_KEY, so that a key of ETNA_OLD_SIGNING_KEYS is not needed any more."""
+    from etna_pipelines.integrity_steps import IntegritySteps
+
+    settings = load()
+    signed = IntegritySteps(settings, settings.open_store()).resign()
+    newest, *old = settings.signing_keys().ids
+    console.print(f"{len(signed)} snapshots were signed anew; the key {newest} has signed all that there are.")
+    if old:
+        console.print(f"Take {' and '.join(old)} out of ETNA_OLD_SIGNING_KEYS wherever it is set.")

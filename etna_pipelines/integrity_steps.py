@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from etna_pipelines.errors import EtnaError, SnapshotMissing, StoreError, VerificationFailed
+from etna_pipelines.errors import (
+    EtnaError,
+    SnapshotDamaged,
+    SnapshotMissing,
+    SnapshotUnreadable,
+    StoreError,
+    VerificationFailed,
+)
 from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest
 from etna_pipelines.snapshots.rereading import Reread, reread, reread_share
 from etna_pipelines.steps import Work
@@ -32,6 +39,24 @@ class IntegritySteps(Work):
 
         Raises StoreError where the store fails: trying again goes on."""
         return [*reread_share(self.catalogue, self.settings.integrity.weeks, self.progress)]
+
+    def resign(self) -> list[str]:
+        """Sign every published manifest with the newest key; the ids of those that were not. Not what is retired: its
+        manifest may be about to be deleted, and must not come back.
+
+        Raises VerificationFailed once all others are signed, where one can't be authenticated."""
+        signed: list[str] = []
+        problems: list[EtnaError] = []
+        listed = [(kind, id_) for kind in KINDS for id_ in self.catalogue.ids(kind)]
+        for kind, id_ in listed:
+            try:
+                if self.catalogue.sign_anew(kind, id_):
+                    signed.append(id_)
+            except (SnapshotDamaged, SnapshotUnreadable) as problem:
+                problems.append(problem)
+        if problems:
+            raise VerificationFailed(f"{len(problems)} of {len(listed)} manifests were not signed: {_told(problems)}")
+        return signed
 
 
 def refuse_unsound(read: Sequence[Reread]) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing, StoreError
 from etna_pipelines.fault_points import FaultPoint, reached
-from etna_pipelines.keys import SigningKeys
+from etna_pipelines.keys import SigningKeys, key_id
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots.integrity import MARKS, Mark, latest, marks_of, problem_of
 from etna_pipelines.snapshots.manifest import KINDS, SUBSET, ArchiveFile, Kind, Manifest, new_id, time_of
@@ -117,6 +117,16 @@ class Catalogue:
         with suppress(StoreError):  # it is published all the same; who may not delete leaves it to the pruner
             self.store.delete([f"{manifest.prefix}/{DRAFT}"])
         return manifest
+
+    def sign_anew(self, kind: Kind, id_: str) -> bool:
+        """Sign a published manifest with the newest key; False where it was. It is replaced whole or not at all.
+
+        Raises what `read` does: what can't be authenticated is never signed."""
+        manifest = self.read(kind, id_)
+        if manifest.signed_by == key_id(self.keys.newest):
+            return False
+        self.store.put(f"{manifest.prefix}/{MANIFEST}", [manifest.signed(self.keys).to_bytes()])
+        return True
 
     def discard(self, draft: Manifest) -> None:
         """Remove the draft of a run that fails. What can't be deleted now is no snapshot: it is swept later."""

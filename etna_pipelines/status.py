@@ -11,7 +11,7 @@ from etna_pipelines.environments import history
 from etna_pipelines.environments.expiry import FullCopy, full_copies
 from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.known import Known, KnownEnvironments
-from etna_pipelines.errors import EtnaError, SnapshotDamaged, SnapshotUnreadable
+from etna_pipelines.errors import EtnaError
 from etna_pipelines.postgres.server import reason
 from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots.catalogue import Catalogue
@@ -112,19 +112,6 @@ def newest(settings: Settings) -> list[Manifest]:
     """The newest snapshot of each kind that has one."""
     catalogue = Catalogue(settings.open_store(), settings.signing_keys())
     return [manifest for kind in KINDS if (manifest := catalogue.newest(kind))]
-
-
-def listing(settings: Settings) -> list[Manifest | SnapshotDamaged | SnapshotUnreadable]:
-    """The snapshots in the store by age; where one's manifest cannot be trusted, the error that says so."""
-    catalogue = Catalogue(settings.open_store(), settings.signing_keys())
-    found: list[tuple[str, Manifest | SnapshotDamaged | SnapshotUnreadable]] = []
-    for kind in KINDS:
-        for id_ in catalogue.ids(kind):
-            try:
-                found.append((id_, catalogue.read(kind, id_)))
-            except (SnapshotDamaged, SnapshotUnreadable) as error:
-                found.append((id_, error))
-    return [entry for _, entry in sorted(found, key=lambda pair: pair[0])]
 
 
 def age(id_: str, now: datetime | None = None) -> str:

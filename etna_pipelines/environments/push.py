@@ -215,6 +215,8 @@ class Pushing:
         """Do what is missing up to a stage: a step that failed dropped the database, one that was killed left it where
         the step before had brought it."""
         work = {"filled": self._fill, "checked": self._check, "fixed up": self._fix_up}
+        if self._serves(begun, ground.server):
+            return  # it was swapped in, and all of that done: its database has another name now
         new = self._new(begun).name
         for stage in stages.missing(ground.server, new, wanted):
             work[stage](begun, ground)
@@ -236,8 +238,8 @@ class Pushing:
     def _template(self, begun: Begun, server: Connection) -> Database | None:
         """What the new database is cloned from; None where it is restored, also because newer templates drove that one
         out before a push was resumed."""
-        there = server.execute("SELECT FROM pg_database WHERE datname = %s", [begun.template]).fetchone()
-        return self.target.database.named(begun.template) if begun.template and there else None
+        there = server.execute("SELECT FROM pg_database WHERE datname = %s", [begun.template])
+        return self.target.database.named(begun.template) if begun.template and there.rowcount else None
 
     def _fill(self, begun: Begun, ground: Ground) -> None:
         new = self._new(begun)

@@ -160,14 +160,11 @@ class Catalogue:
             published = {*_ids(item.key for item in objects)}
             below = {item.key.split("/")[1] for item in objects if item.key.count("/") > 1} - {MARKS}
             limit = new_id(last_moment(below) - older_than)
+            stays = published | {id_ for id_ in below if id_ >= limit}
             for item in objects:
                 folder, _, rest = item.key.partition("/")[2].partition("/")
-                marked = rest.partition("/")[0]
-                if (
-                    (folder == MARKS and marked not in below)
-                    or (folder in published and rest == DRAFT)
-                    or (folder in below - published and folder < limit)
-                ):
+                id_ = rest.partition("/")[0] if folder == MARKS else folder
+                if (id_ not in stays and rest) or (folder in published and rest == DRAFT):
                     found.append(item)
         return found
 

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +23,14 @@ from benchmarks import (
     reconcile,
     revisions,
     ruled,
+    sealing,
     sensitive,
     swap,
     workers,
 )
 from benchmarks.common import Result
 
-Measure = Callable[..., list[Result]]
+Measure = Callable[..., Iterable[Result]]
 
 BENCHMARKS: dict[str, Measure] = {
     "load": load.measure,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Measure] = {
     "workers": workers.measure,
     "proof": proof.measure,
     "memory": memory.measure,
+    "sealing": sealing.measure,
     "backup": backup.measure,
     "clone": clone.measure,
     "push": push.measure,

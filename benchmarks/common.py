@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from etna_pipelines.anonymise import engine
 from etna_pipelines.anonymise.rules.rules import Rules
 from etna_pipelines.snapshots.manifest import Manifest
-from etna_pipelines.stores.local import LocalStore
+from etna_pipelines.stores.store import Store
 
 MB = 1_000_000
 
@@ -51,7 +51,7 @@ def ratio(ours: Callable[[], object], theirs: Callable[[], object], rounds: int 
     return statistics.median(ratios)
 
 
-def stripped_away(full: Manifest, store: LocalStore, rules: Rules, workers: int) -> None:
+def stripped_away(full: Manifest, store: Store, rules: Rules, workers: int) -> None:
     """A strip whose archive is deleted at once."""
     draft = engine.strip(full, store, rules, masking_key=bytes(32), workers=workers).draft
     store.delete([item.key for item in store.list(f"{draft.prefix}/")])

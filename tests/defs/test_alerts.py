@@ -58,7 +58,7 @@ class Daemon:
         self.service.http.seen.clear()
         return titles
 
-    def run(self, name: str, error: Exception | None = None, **tags: str) -> str:
+    def run(self, name: str, error: Exception | None = None, partition: str = "") -> str:
         """A run of a job that fails, or not; its id."""
 
         @dg.op(name="step")
@@ -70,16 +70,17 @@ class Daemon:
         def job() -> None:
             step()
 
+        tags = {"dagster/partition": partition} if partition else {}
         return job.execute_in_process(instance=self.history, raise_on_error=False, tags=tags).run_id
 
-    def dead(self, name: str, message: str | None = None, **tags: str) -> str:
+    def dead(self, name: str, message: str | None = None) -> str:
         """A run whose process was killed."""
 
         @dg.job(name=name)
         def job() -> None:
             pass
 
-        run = self.history.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+        run = self.history.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         self.history.report_run_failed(run, message)
         return run.run_id
 
@@ -212,11 +213,11 @@ def test_a_post_that_fails_is_sent_again_by_the_next_tick_and_stops_no_other(dae
 def test_feature_environments_are_told_apart_and_go_with_their_branch(daemon: Daemon) -> None:
     daemon.history.add_dynamic_partitions(str(FEATURES.name), ["login", "search"])
     for name in ("login", "search", "login"):
-        daemon.run("refresh_test", RedeployFailed("Why."), **{"dagster/partition": name})
+        daemon.run("refresh_test", RedeployFailed("Why."), partition=name)
     daemon.tick()
     assert daemon.told() == ["etna: 2 new"]
 
-    daemon.run("refresh_test", **{"dagster/partition": "login"})
+    daemon.run("refresh_test", partition="login")
     daemon.tick()
     assert daemon.told() == ["etna: refresh_test of login is well again"]
 

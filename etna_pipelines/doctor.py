@@ -15,6 +15,7 @@ from etna_pipelines.postgres.programs import Installation, find, installed
 from etna_pipelines.postgres.server import Database, reason
 from etna_pipelines.postgres.tls import shortfall
 from etna_pipelines.settings import FILE, KeyName, Settings, load
+from etna_pipelines.stores.identities import VARIABLE
 
 NEWEST_MINORS = {15: "15.20", 16: "16.15", 17: "17.11", 18: "18.6"}
 MINORS_KNOWN_ON = "21 November 2026"
@@ -66,6 +67,7 @@ def examine(path: Path = FILE) -> list[Finding]:
         _key(settings, "masking", settings.masking_key),
         _key(settings, "signing", settings.signing_key),
         _attempt("store", lambda: _store(settings)),
+        *([_encryption(settings)] if settings.encryption.full else []),
         _attempt("rules", lambda: _rules(settings.rules)),
         *([_attempt("github", lambda: _github(settings))] if settings.github else []),
         *([_registry(settings)] if "test" in settings.sections else []),
@@ -181,6 +183,23 @@ def _store(settings: Settings) -> str:
     finally:
         store.delete([probe])
     return f"{store.location()} can be written and read"
+
+
+def _encryption(settings: Settings) -> Finding:
+    """Whom archives are encrypted to, and which of them we could open."""
+    to = settings.encryption
+    says = (
+        f"recipients of full snapshots: {len(to.full)}, of stripped ones: {len(to.stripped) or 'none, they are plain'}"
+    )
+    try:
+        opened = to.opened_by(settings.variables.age_identities())
+    except EtnaError as error:
+        return Finding("encryption", "work", str(error))
+    if "full" in opened:
+        return Finding("encryption", "good", f"{says}; {VARIABLE} opens both")
+    if "stripped" in opened:
+        return Finding("encryption", "note", f"{says}; this machine opens the latter: enough to pull, not for a night")
+    return Finding("encryption", "work", f"{says}, and {VARIABLE} opens neither: set it to an identity of one of them.")
 
 
 def _rules(path: Path) -> str:

@@ -306,8 +306,7 @@ class Settings:
 
     def refuse_unreadable(self) -> None:
         """Raises SettingsError where full snapshots are encrypted and we could not open them."""
-        opening = [identity.recipient for identity in self.variables.age_identities()]
-        if self.encryption.full and not set(opening) & set(self.encryption.full):
+        if "full" not in self.encryption.opened_by(self.variables.age_identities()):
             raise SettingsError(
                 "environments.yaml has full snapshots encrypted, and the night reads back and strips what it wrote: "
                 f"set {identities.VARIABLE} to the identity of one of `encryption.full`."

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from etna_pipelines import doctor
@@ -185,3 +186,21 @@ def test_a_server_that_nobody_verifies_is_told_of(
     assert findings["production TLS"].state == "note"
     assert "is reached with sslmode=prefer, so nobody checks who answers" in findings["production TLS"].says
     assert "development TLS" not in findings
+
+
+def test_which_encrypted_archives_could_be_opened(examine_text: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    operator, developer = (pyrage.x25519.Identity.generate() for _ in range(2))
+    text = f"encryption: {{full: {operator.to_public()}, stripped: {developer.to_public()}}}\n"
+    says = "recipients of full snapshots: 1, of stripped ones: 2"
+
+    assert "encryption" not in examine_text("")
+    nobody = examine_text(text)["encryption"]
+    assert (nobody.state, nobody.says.startswith(f"{says}, and ETNA_AGE_IDENTITY opens neither")) == ("work", True)
+    monkeypatch.setenv("ETNA_AGE_IDENTITY", str(developer))
+    assert examine_text(text)["encryption"] == Finding(
+        "encryption", "note", f"{says}; this machine opens the latter: enough to pull, not for a night"
+    )
+    monkeypatch.setenv("ETNA_AGE_IDENTITY", f"{developer}\n{operator}")
+    assert examine_text(text)["encryption"] == Finding("encryption", "good", f"{says}; ETNA_AGE_IDENTITY opens both")
+    monkeypatch.setenv("ETNA_AGE_IDENTITY", str(operator)[:-1])
+    assert examine_text(text)["encryption"].state == "work"

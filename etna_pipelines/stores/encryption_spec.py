@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, field_validator
 
-from etna_pipelines.snapshots.manifest import KINDS
-from etna_pipelines.stores.age_keys import IDENTITY, Recipient
+from etna_pipelines.snapshots.manifest import KINDS, Kind
+from etna_pipelines.stores.age_keys import IDENTITY, Identity, Recipient
 from etna_pipelines.strict_model import StrictModel
 from etna_pipelines.yaml_file import YamlFile
 
@@ -51,6 +51,12 @@ class Recipients:
         if kind not in KINDS or rest.endswith(".json"):
             return ()
         return self.full if kind == "full" else self.stripped
+
+    def opened_by(self, identities: Sequence[Identity]) -> list[Kind]:
+        """The kinds of snapshots made from now on whose archives are opened by one of these, or are not encrypted."""
+        ours = {identity.recipient for identity in identities}
+        whose: dict[Kind, Sequence[Recipient]] = {"full": self.full, "stripped": self.stripped}
+        return [kind for kind, recipients in whose.items() if not recipients or ours.intersection(recipients)]
 
 
 def _parsed(file: YamlFile, kind: str, names: Sequence[str], base: Path) -> Sequence[Recipient]:

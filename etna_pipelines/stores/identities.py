@@ -35,7 +35,10 @@ def not_for_us(where: str, key: str, identities: int) -> ObjectSealed:
     )
     if not identities:
         return ObjectSealed(f"{where} is encrypted: set {VARIABLE}, or a line of .env, to {whose} age identity.")
-    return ObjectSealed(f"{where} is encrypted, and no identity in {VARIABLE} opens it: add {whose} to the variable.")
+    return ObjectSealed(
+        f"{where} is encrypted, and no identity in {VARIABLE} opens it: add {whose} to the variable; "
+        "if it is there, this file is damaged."
+    )
 
 
 def _kept(path: Path) -> list[Identity]:

@@ -61,7 +61,7 @@ def test_whose_identity_it_takes() -> None:
     assert str(not_for_us("s3://b/full/1", "full/1/archive/toc.dat", 0)) == (
         "s3://b/full/1 is encrypted: set ETNA_AGE_IDENTITY, or a line of .env, to the operators' age identity."
     )
-    assert "opens it: add the team's or the operators' to the variable." in str(not_for_us("x", "stripped/1/a/b", 2))
+    assert "opens it: add the team's or the operators' to the variable;" in str(not_for_us("x", "stripped/1/a/b", 2))
     refuse_sealed(b"PGDMP", "x", "full/1/archive/toc.dat")
     with pytest.raises(ObjectSealed) as caught:
         refuse_sealed(b"age-encryption.org/v1\n-> X25519 ", "x", "full/1/archive/toc.dat")

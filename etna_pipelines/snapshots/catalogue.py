@@ -18,7 +18,7 @@ from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.keys import SigningKeys, key_id
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots.integrity import MARKS, Mark, latest, marks_of, problem_of
-from etna_pipelines.snapshots.manifest import KINDS, SUBSET, ArchiveFile, Kind, Manifest, new_id, time_of
+from etna_pipelines.snapshots.manifest import KINDS, SUBSET, ArchiveFile, Kind, Manifest, time_of
 from etna_pipelines.stores.identities import refuse_sealed
 from etna_pipelines.stores.store import Store, StoredObject
 
@@ -159,8 +159,8 @@ class Catalogue:
             objects = [*self.store.list(f"{kind}/")]
             published = {*_ids(item.key for item in objects)}
             below = {item.key.split("/")[1] for item in objects if item.key.count("/") > 1} - {MARKS}
-            limit = new_id(last_moment(below) - older_than)
-            stays = published | {id_ for id_ in below if id_ >= limit}
+            limit = last_moment(below) - older_than
+            stays = published | {id_ for id_ in below if (time_of(id_) or limit) >= limit}
             for item in objects:
                 folder, _, rest = item.key.partition("/")[2].partition("/")
                 id_ = rest.partition("/")[0] if folder == MARKS else folder

@@ -129,7 +129,10 @@ def _telling(directory: Path) -> Path | None:
 @cache
 def _version(program: Path) -> str:
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+        environment = _environment(None, None, "")
+        said = subprocess.run(
+            [program, "--version"], env=environment, capture_output=True, text=True, timeout=10, check=True
+        ).stdout
         if found := re.search(r"\d+(\.\d+|beta\d+|rc\d+|devel)", said):
             return found.group()
     return ""

@@ -1,6 +1,7 @@
 """Runs whose process died together with the code server that would have noticed."""
 
 import json
+import socket
 import time
 
 import dagster as dg
@@ -47,7 +48,7 @@ def _is_gone(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
 def _launched_here(run: dg.DagsterRun) -> bool:
     """By a code server on this machine: the default launcher notes its address."""
     address = json.loads(run.tags.get(".dagster/grpc_info", "{}"))
-    return address.get("host") in HERE
+    return address.get("host") in {*HERE, socket.gethostname()}  # a container is addressed by its own name
 
 
 def _pid(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -57,12 +58,13 @@ def zombie() -> Iterator[int]:
 def test_runs_whose_process_is_gone_fail_and_are_retried(
     history: dg.DagsterInstance, living: int, dead: int, zombie: int
 ) -> None:
-    lost = [_run(history, dead, SOCKET), _run(history, zombie, {"host": "127.0.0.1", "port": 4000})]
+    addresses = ({"host": host, "port": 4000} for host in ("127.0.0.1", socket.gethostname()))
+    lost = [_run(history, dead, SOCKET), *(_run(history, zombie, address) for address in addresses)]
     left = [_run(history, living, SOCKET), _run(history, dead, None), _run(history, dead, ELSEWHERE)]
 
     said = _tick(history)
 
-    assert [_status(history, run) for run in lost] == [FAILURE, FAILURE]
+    assert [_status(history, run) for run in lost] == [FAILURE, FAILURE, FAILURE]
     assert [_status(history, run) for run in left] == [STARTED, STARTED, STARTED]
     assert all(run in said for run in lost)
     for run in lost:

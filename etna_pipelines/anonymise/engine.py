@@ -16,6 +16,7 @@ from etna_pipelines.anonymise.proof.originals import Originals
 from etna_pipelines.anonymise.rules.rules import Rules
 from etna_pipelines.anonymise.stripping import Stripping
 from etna_pipelines.errors import StoreError
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.keys import key_id
 from etna_pipelines.progress import Progress, silent
 from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest, MaskedColumn, RulesUsed, new_id
@@ -55,6 +56,7 @@ def strip(
             with suppress(StoreError):  # what can't be deleted now has no manifest, so it is no snapshot
                 store.delete([item.key for item in store.list(f"{draft.prefix}/")])
             raise
+        reached(FaultPoint.STRIP_FINISHED)
         files = {made.file.name: made.file for made in work.outcome.pieces}
         return finished(draft, work.plan, files, work.outcome, monotonic() - started)
 

@@ -6,12 +6,15 @@ workers.
 """
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
+from io import BytesIO
 from types import TracebackType
 from typing import Self
+
+import polars as pl
 
 from etna_pipelines.anonymise.blocks import (
     Block,
@@ -25,7 +28,8 @@ from etna_pipelines.anonymise.blocks import (
 )
 from etna_pipelines.anonymise.first_pass import FirstPass
 from etna_pipelines.anonymise.masks import Tools
-from etna_pipelines.anonymise.outcome import Outcome, StrippedPiece
+from etna_pipelines.anonymise.masks.kind import Collecting
+from etna_pipelines.anonymise.outcome import Outcome, Place, StrippedPiece
 from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.plan.plan import TablePlan, compile_plan
 from etna_pipelines.anonymise.proof.originals import Originals
@@ -34,7 +38,9 @@ from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
 from etna_pipelines.anonymise.rules.rules import Rules
 from etna_pipelines.anonymise.scrub.identities import Identities
 from etna_pipelines.anonymise.scrub.scrub import Scrubber
+from etna_pipelines.anonymise.values import Values
 from etna_pipelines.errors import SnapshotDamaged
+from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive, toc
 from etna_pipelines.snapshots.catalogue import checked
@@ -45,10 +51,19 @@ from etna_pipelines.stores.store import Store
 _EMPTY = Block(archive.compress(archive.EMPTY), len(archive.EMPTY), archive.EMPTY.count(b"\n"))
 CONTENTS = "toc.dat"
 
+Bundle = Mapping[str, bytes]
+"""Things that belong together, by name, as one worker hands them to another."""
+
 
 def derived(masking_key: bytes, purpose: str) -> bytes:
     """Another key of 32 bytes, for one purpose: HMAC-SHA-256, a step of HKDF-Expand (RFC 5869)."""
     return hmac.digest(masking_key, f"etna-pipelines: {purpose}".encode(), "sha256")
+
+
+def no_originals(masking_key: bytes, draft: Manifest, *, with_handles: bool = True) -> Originals:
+    """An empty set of originals: all who work on a strip hash them alike, and nobody else does."""
+    seed = int.from_bytes(derived(masking_key, f"originals of {draft.id}")[:8]) >> 1
+    return Originals(with_handles=with_handles, seed=seed)
 
 
 class Stripping:
@@ -80,8 +95,7 @@ class Stripping:
         self._pseudonyms = Pseudonyms(masking_key)
         self.identities = Identities(self._pseudonyms, rules.public)
         self._scrubber = Scrubber(self._pseudonyms, self.identities, rules.public)
-        seed = int.from_bytes(derived(masking_key, f"originals of {draft.id}")[:8]) >> 1  # 63 bits
-        self.outcome = Outcome(Originals(with_handles=self.plan.scrubs, seed=seed))
+        self.outcome = Outcome(no_originals(masking_key, draft, with_handles=self.plan.scrubs))
         self._masks: dict[str, list[ColumnMask]] = {}
         self._done = 0
         self._tables_done = 0
@@ -144,6 +158,25 @@ class Stripping:
                             values[column.name] = block.fields.values(column.plan.position)
                     seen.see(values)
 
+    def known(self) -> Bundle:
+        """All that was read first, for another worker's `know`. It names people."""
+        people = self.identities.collected()
+        columns = {" ".join(place): mask.collected().to_frame() for place, mask in self._collecting()}
+        return {f"people {name}": _written(frame) for name, frame in people.items()} | {
+            f"column {name}": _written(frame) for name, frame in columns.items()
+        }
+
+    def know(self, known: Bundle) -> None:
+        """What another worker read first."""
+        masks = {" ".join(place): mask for place, mask in self._collecting()}
+        for name, data in known.items():
+            what, _, which = name.partition(" ")
+            frame = pl.read_ipc(BytesIO(data))
+            if what == "people":
+                self.identities.add_collected(which, frame)
+            else:
+                masks[which].collect(Values.of(frame.to_series()))
+
     def prepare(self) -> None:
         """Once everything was read first: build the search for the people that are known."""
         if self.plan.scrubs:
@@ -163,6 +196,7 @@ class Stripping:
             self._made(piece, file)
         self._tables_done += file.table is not None and piece.is_last(file)
         self._tick(0 if self.is_masked(file) else file.bytes)
+        reached(FaultPoint.STRIP_FILE_WRITTEN)
 
     def masks_of(self, plan: TablePlan) -> list[ColumnMask]:
         """The table's masks, made once: what a first pass told them they still know in the second."""
@@ -170,6 +204,13 @@ class Stripping:
         if name not in self._masks:
             self._masks[name] = column_masks(plan, Tools(self._pseudonyms, self._scrubber))
         return self._masks[name]
+
+    def _collecting(self) -> Iterator[tuple[Place, Collecting]]:
+        """The masks that have to know all of their column, each with where that is."""
+        for name, plan in self.plan.tables.items():
+            for column in self.masks_of(plan):
+                if isinstance(column.mask, Collecting):
+                    yield (name, column.name), column.mask
 
     def _made(self, piece: Piece, file: ArchiveFile) -> None:
         self.outcome.pieces.append(StrippedPiece(piece=piece, file=file))
@@ -227,6 +268,11 @@ class Stripping:
         self._done += amount
         tables = len(self.full.schema_.tables)
         self._progress(Tick("strip", min(self._done, self.full.bytes), self.full.bytes, self._tables_done, tables))
+
+
+def _written(frame: pl.DataFrame) -> bytes:
+    stream = frame.write_ipc(None, compression="zstd")
+    return stream.getvalue()
 
 
 @contextmanager

@@ -85,6 +85,11 @@ class Shuffle:
         if sum(map(len, self._new)) > max(len(self._seen), 100_000):  # so that all are gone through only so often
             self._gather()
 
+    def collected(self) -> pl.Series:
+        """All distinct values seen so far."""
+        self._gather()
+        return self._seen.sort()
+
     def __call__(self, values: Values, _rows: Rows) -> Values:
         shuffled = values.series().to_frame("value").join(self._order(), on="value", how="left", maintain_order="left")
         return Values.of(shuffled["other"]).where(values.filled, values)

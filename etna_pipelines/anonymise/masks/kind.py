@@ -6,6 +6,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from etna_pipelines.anonymise.column_types import is_textual
 from etna_pipelines.anonymise.masks.spec import MaskSpec
@@ -58,7 +59,10 @@ class Collecting(Protocol):
     """A mask that has to see all of its column before it changes any of it."""
 
     def collect(self, values: Values) -> None:
-        """Called for every block of the column, in order and from one thread, before the first call of the mask."""
+        """Called for every block of the column, in any order and from one thread, before the first call of the mask."""
+
+    def collected(self) -> pl.Series:
+        """What was collected: another such mask that collects it knows as much."""
 
     def __call__(self, values: Values, rows: Rows) -> Values: ...
 

@@ -51,17 +51,12 @@ class Originals:
         for name, hashes in observed:
             self._set(name).add(hashes)
 
-    def merge(self, others: "Originals") -> None:
-        """Remember what others of the same seed do."""
-        for name, (hashes, bits) in others.kept().items():
-            self.take(name, hashes, bits)
-
     def kept(self) -> dict[str, tuple[Hashes, int]]:
         """All hashes by their set, with the bits by which it was thinned (see HashSet)."""
         return {name: (hashes.sorted(), hashes.bits) for name, hashes in self._sets.items()}
 
     def take(self, name: str, hashes: Hashes, bits: int) -> None:
-        """What `kept` gave."""
+        """What another's `kept` gave, of the same seed."""
         self._set(name).thin(bits)
         self._set(name).add(hashes)
 

@@ -28,6 +28,7 @@ _HANDLE = r"^((?:\p{L}+[._\-])*\p{L}{2,}\d+)(?:\+[^@]*)?@"
 _APOSTROPHES = r"['’ʼ]"  # a name that has one may be written without: `conor-ogallchobhair`; so with `ł` in slugs
 _IN_TWO = {"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "þ": "th", "Þ": "th"}
 _PART = 1 << 16  # names
+_PAIRS = "pairs"
 _GROWN = 2  # times as many rows as were distinct last: what is collected is made distinct again
 
 
@@ -89,6 +90,14 @@ class Identities:
     def _add(self, kind: int, names: pl.Series) -> None:
         distinct = names.drop_nulls().str.strip_chars().unique()
         self._singles[kind].add(distinct.filter(self.are_distinctive(distinct)).to_frame("name"))
+
+    def collected(self) -> dict[str, pl.DataFrame]:
+        """Everybody collected so far, for another worker's `add_collected`."""
+        return {_PAIRS: self._pairs.rows()} | {str(kind): each.rows() for kind, each in self._singles.items()}
+
+    def add_collected(self, name: str, people: pl.DataFrame) -> None:
+        """People of one name in `collected`."""
+        (self._pairs if name == _PAIRS else self._singles[int(name)]).add(people)
 
     def mentions(self) -> Mentions:
         """The search for everybody collected so far."""

@@ -1,6 +1,7 @@
 """The files of deploy/: what they say to Dagster and systemd."""
 
 import configparser
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,17 +20,6 @@ def test_dagster_is_told_the_same_everywhere_but_where_its_history_is() -> None:
         del settings["storage"], settings["local_artifact_storage"]["config"]["base_dir"]
 
     assert deployed == here
-
-
-def test_its_history_is_where_a_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ETNA_DAGSTER_STORAGE_URL", "postgresql://etna_dagster:swordfish@db.example.internal/history")
-
-    from dagster._core.instance.ref import InstanceRef
-
-    storage = InstanceRef.from_dir(str(DEPLOY)).storage_data
-
-    assert (storage.module_name, storage.class_name) == ("dagster_postgres", "DagsterPostgresStorage")
-    assert yaml.safe_load(storage.config_yaml) == {"postgres_url": {"env": "ETNA_DAGSTER_STORAGE_URL"}}
 
 
 def test_the_code_location_has_one_name_for_ever() -> None:
@@ -85,3 +75,27 @@ def _read(unit: Path) -> configparser.ConfigParser:
     read.optionxform = str  # type: ignore[assignment, method-assign]
     read.read(unit)
     return read
+
+
+def test_containers_run_what_the_units_run() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    [image] = re.findall(r"^CMD (\[.*?\])$", (DEPLOY / "Dockerfile").read_text().replace("\\\n", ""), re.MULTILINE)
+    commands = {
+        name: compose[name].get("command") or yaml.safe_load(image) for name in ("code-server", "daemon", "webserver")
+    }
+
+    for name, command in commands.items():
+        unit = _read(DEPLOY / f"systemd/etna-{name}.service")["Service"]["ExecStart"].split()
+        here = [word.removeprefix("/opt/etna/.venv/bin/") for word in unit]
+        assert [word.replace("0.0.0.0", "127.0.0.1") for word in command] == here  # noqa: S104
+        assert ("etna/secrets.env" in compose[name]["env_file"]) == (name == "code-server")
+
+
+def test_containers_are_reached_from_this_machine_alone() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+    ports = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
+    assert ports == {"webserver": ["127.0.0.1:3000:3000"]}
+    assert compose["networks"]["inside"] == {"internal": True}
+    assert compose["services"]["code-server"]["hostname"] == "code-server"
+    assert "ETNA_CODE_SERVER=code-server" in (DEPLOY / "Dockerfile").read_text()

@@ -6,8 +6,11 @@ from pathlib import Path
 from etna_pipelines import settings
 from etna_pipelines.environments.push import Begun
 from etna_pipelines.feature_steps import FeatureSteps
+from etna_pipelines.integrity_steps import IntegritySteps
 from etna_pipelines.push_steps import PushSteps
+from etna_pipelines.retention_steps import RetentionSteps
 from etna_pipelines.settings import Settings
+from etna_pipelines.snapshots import retention_prune
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.steps import Steps
 from etna_pipelines.stores.store import Store
@@ -87,6 +90,19 @@ def expire() -> None:
 def subset(rows: str) -> None:
     steps = Steps(*_work())
     steps.subset(steps.newest("stripped"), Subset.parse(f"page={rows}"))
+
+
+def verify() -> None:
+    """The newest full snapshot read again."""
+    steps = IntegritySteps(*_work())
+    steps.verify(steps.newest("full").id)
+
+
+def prune() -> None:
+    """What went two days ago was retired then, and is deleted now."""
+    steps = RetentionSteps.of(settings.load())
+    retention_prune.prune(steps.catalogue, steps.settings.retention, datetime.now(UTC) - timedelta(days=2))
+    steps.prune()
 
 
 def _work() -> tuple[Settings, Store]:

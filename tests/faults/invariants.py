@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from etna_pipelines.environments.history import MARK
+from etna_pipelines.snapshots.catalogue import DRAFT, MANIFEST
+from etna_pipelines.snapshots.integrity import MARKS
 from etna_pipelines.snapshots.manifest import KINDS
 from etna_pipelines.stores.local import LocalStore
 from tests.faults.processes import Outcome, left_running
@@ -89,14 +91,15 @@ def nothing_is_left(world: World) -> None:
         assert world.s3.list_multipart_uploads(Bucket=world.bucket).get("Uploads", []) == []
     else:
         assert list((world.root / "store").rglob(".incoming-*")) == []
-    published = {f"{kind}/{id_}" for kind in KINDS for id_ in world.catalogue.ids(kind)}
-    stored = {"/".join(item.key.split("/")[:2]) for kind in KINDS for item in world.store.list(f"{kind}/")}
-    assert stored - published == set()
+    keys = [item.key.split("/") for kind in KINDS for item in world.store.list(f"{kind}/")]
+    published = {id_ for _, id_, *rest in keys if rest == [MANIFEST]}
+    assert {id_ for _, id_, *_ in keys} - published - {MARKS} == set()
+    assert [key for key in keys if key[-1] == DRAFT] == []
 
 
 def sweep_by_age(world: World) -> None:
     """What a killed run left in the store, as every run does where it is old enough to be nobody's work any more."""
-    world.catalogue.sweep(older_than=timedelta())
+    world.catalogue.sweep(older_than=-timedelta(minutes=1))
     store = world.store
     if isinstance(store, LocalStore):
         store.sweep(older_than=0)

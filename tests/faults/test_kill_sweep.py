@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from etna_pipelines import fault_points
 from etna_pipelines.fault_points import FaultPoint
+from etna_pipelines.snapshots.manifest import new_id
 from tests.faults import flows
 from tests.faults.cases import EVERYWHERE, USUAL, combinations, succeeds_by_itself
 from tests.faults.invariants import invariants
@@ -41,6 +43,16 @@ def with_a_full_copy(world: World) -> None:
     world.good(flows.push, "staging")
 
 
+def with_old_snapshots(world: World) -> None:
+    """Of years ago, so that they go."""
+    newest = world.newest("full")
+    for days in (1000, 1010, 1020):
+        old = newest.model_copy(update={"id": new_id(datetime.now(UTC) - timedelta(days=days))})
+        for file in newest.files:
+            world.store.copy(newest.archive_key(file.name), old.archive_key(file.name))
+        world.catalogue.publish(old)
+
+
 @dataclass(frozen=True)
 class Way:
     """A flow that comes by some fault points; what follows a kill there, and what is needed before it."""
@@ -66,15 +78,13 @@ WAYS = [
     Way(flows.push, [P.PUSH_BEGUN]),
     Way(flows.push, OF_A_PUSH, then=flows.go_on),
     Way(flows.push, OF_A_REDEPLOY, then=flows.redeploy),
-    Way(
-        flows.rollback,
-        [P.ROLLBACK_RECORDED, P.SWAP_LOCKED, P.SWAP_RENAMED, P.ROLLBACK_SWAPPED],
-        then=flows.redeploy,
-        first=with_a_previous_database,
-    ),
+    Way(flows.rollback, [P.ROLLBACK_RECORDED, P.SWAP_LOCKED, P.SWAP_RENAMED], first=with_a_previous_database),
+    Way(flows.rollback, [P.ROLLBACK_SWAPPED], then=flows.redeploy, first=with_a_previous_database),
     Way(flows.make_template, [point for point in P if point.startswith("template:")], first=without_templates),
     Way(flows.make_feature, [P.CLONE_CREATED, P.PUSH_CLONED, P.SWAP_RENAMED], then=flows.go_on),
     Way(flows.remove_feature, [point for point in P if point.startswith("removal:")], first=with_a_feature),
+    Way(flows.verify, [P.VERIFY_MARKED]),
+    Way(flows.prune, [point for point in P if point.startswith("prune:")], first=with_old_snapshots),
     Way(flows.expire, [point for point in P if point.startswith("expiry:")], first=with_a_full_copy),
 ]
 PLACES = [pytest.param(way, point, id=f"{way.flow.__name__}-{point}") for way in WAYS for point in way.points]

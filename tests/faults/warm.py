@@ -17,7 +17,9 @@ import etna_pipelines.anonymise.engine
 import etna_pipelines.anonymise.proof.proof
 import etna_pipelines.anonymise.rules.rules
 import etna_pipelines.feature_steps
+import etna_pipelines.integrity_steps
 import etna_pipelines.push_steps
+import etna_pipelines.retention_steps
 import etna_pipelines.snapshots.subset
 import etna_pipelines.stores.s3  # noqa: F401
 

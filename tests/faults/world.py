@@ -6,12 +6,14 @@ import re
 import secrets
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import psutil
 import yaml
 from psycopg import sql
 
@@ -68,6 +70,8 @@ DISK = 96
 """MiB of the file systems that a world's store and scratch are on."""
 
 ENVIRONMENTS = ("development", "staging", "test_login")
+
+LAST = {"nights": 1, "weeks": 0, "months": 0}
 
 StoreKind = Literal["local", "S3"]
 _numbers = itertools.count(1)
@@ -175,6 +179,7 @@ class World:
                 **owned,
             },
             "test": {"database": self.database("test").url, **owned},
+            "retention": {"full": LAST, "stripped": LAST},
             **self.changes,
         }
 
@@ -311,6 +316,39 @@ class World:
             yield
         finally:
             self.execute("production", undo)
+
+    @contextmanager
+    def another_production(self, options: str = "") -> Iterator[Database]:
+        """A database made with these options of CREATE DATABASE, with production's tables and rows."""
+        other = self.database("other_production")
+        with self.superuser.connect() as connection:
+            connection.execute(f"CREATE DATABASE {other.name} {options}")
+        self.execute("other_production", PRODUCTION)
+        try:
+            yield replace(other, user=f"{self.name}_reader")
+        finally:
+            self.server.drop_database(other.name)
+
+    def wait_until_somebody_waits(self) -> None:
+        """For a lock."""
+        deadline = time.monotonic() + 30
+        with self.superuser.connect() as connection:
+            while not connection.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount:
+                assert time.monotonic() < deadline, "nobody waits for a lock"
+                time.sleep(0.02)
+
+    def restart_server(self) -> None:
+        """Everybody is disconnected, and it comes back at the same port."""
+        self.server.stop()
+        self.server.ensure_running()
+
+    def crash_server(self) -> None:
+        """Every process of it is killed; then it recovers."""
+        postmaster = psutil.Process(int((self.server.data / "postmaster.pid").read_text().splitlines()[0]))
+        for process in [postmaster, *postmaster.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.server.ensure_running()
 
     @contextmanager
     def stored_otherwise(self, key: str, change: Callable[[bytes], bytes | None]) -> Iterator[None]:

@@ -51,6 +51,7 @@ for command in (
     cli_alert.alert,
     cli_integrity.verify,
     cli_integrity.resign,
+    cli_integrity.drill,
 ):
     app.command()(command)
 

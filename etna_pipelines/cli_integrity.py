@@ -1,4 +1,4 @@
-"""`etna verify` and `etna resign`: for people who want to know that snapshots are what was published."""
+"""`etna verify`, `drill` and `resign`: for people who want to know that snapshots are what was published."""
 
 from typing import Annotated
 
@@ -44,3 +44,16 @@ def resign() -> None:
     console.print(f"{len(signed)} snapshots were signed anew; the key {newest} has signed all that there are.")
     if old:
         console.print(f"Take {' and '.join(old)} out of ETNA_OLD_SIGNING_KEYS wherever it is set.")
+
+
+def drill(
+    snapshot: Annotated[str, typer.Argument(help="A snapshot's id; else the newest full one.")] = "",
+) -> None:
+    """Restore a snapshot into a database of its own, look through it, and drop it."""
+    from etna_pipelines.bars import Bars
+    from etna_pipelines.integrity_steps import IntegritySteps
+
+    settings = load()
+    with Bars(console) as bars:
+        done = IntegritySteps(settings, settings.open_store(), bars).drill(snapshot)
+    console.print(done.says if done else "environments.yaml switches drills off, by `integrity.drill`.")

@@ -19,12 +19,12 @@ def defs() -> dg.Definitions:
     from etna_pipelines.defs.resources import Etna
     from etna_pipelines.defs.retention import prune, prune_after_nightly
     from etna_pipelines.defs.sensors import SENSORS
-    from etna_pipelines.defs.upkeep import verify_store, verify_store_schedule
+    from etna_pipelines.defs.upkeep import drill, verify_store, verify_store_schedule
 
     forbid_core_dumps()  # whatever process runs steps comes by here
     return dg.Definitions(
         assets=ASSETS,
-        asset_checks=CHECKS,
+        asset_checks=[*CHECKS, drill],
         jobs=[
             jobs.nightly,
             jobs.refresh_staging,

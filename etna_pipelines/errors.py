@@ -60,6 +60,10 @@ class VerificationFailed(EtnaError):
     """Snapshots that were read again are not what was published, or could not be read."""
 
 
+class DrillFailed(EtnaError):
+    """A snapshot could not be restored in a drill, or is not what it says once it is."""
+
+
 class SnapshotMissing(EtnaError):
     """No snapshot of that id or kind is in the store."""
 

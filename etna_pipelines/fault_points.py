@@ -30,6 +30,9 @@ class FaultPoint(StrEnum):
 
     VERIFY_MARKED = "verify: a snapshot marked"
 
+    DRILL_CREATED = "drill: database created"
+    DRILL_RESTORED = "drill: restored"
+
     STRIP_LOCKED = "strip: locked"
     STRIP_FILE_WRITTEN = "strip: a file written"
     STRIP_FINISHED = "strip: finished"

@@ -1,8 +1,11 @@
 """The steps that keep snapshots reliable: read again, restored in a drill, signed anew."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from etna_pipelines.environments.drill import Drilled, Drilling
+from etna_pipelines.environments.start import start
 from etna_pipelines.errors import (
     EtnaError,
     SnapshotDamaged,
@@ -11,9 +14,11 @@ from etna_pipelines.errors import (
     StoreError,
     VerificationFailed,
 )
+from etna_pipelines.integrity_spec import NOWHERE
+from etna_pipelines.postgres.locks import exclusive_file
 from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest
 from etna_pipelines.snapshots.rereading import Reread, reread, reread_share
-from etna_pipelines.steps import Work
+from etna_pipelines.steps import WORKERS, Work
 
 NAMED = 5
 """How many damaged snapshots a message tells of."""
@@ -39,6 +44,40 @@ class IntegritySteps(Work):
 
         Raises StoreError where the store fails: trying again goes on."""
         return [*reread_share(self.catalogue, self.settings.integrity.weeks, self.progress)]
+
+    def drill(self, id_: str = "") -> Drilled | None:
+        """Restore a published snapshot, or the newest full one, and drop it again. None where drills are switched off.
+
+        Raises what Drilling.drill does."""
+        settings = self.settings
+        if settings.integrity.drill == NOWHERE:
+            return None
+        manifest = self.catalogue.read_sound(self.kind_of(id_), id_) if id_ else self.newest("full")
+        with exclusive_file(settings.home / "locks" / "drill", "drill"), self._server():
+            target = settings.drill
+            return Drilling(
+                manifest,
+                target,
+                self.store,
+                production=None if settings.is_embedded("production") else settings.production.database,
+                scratch=self.scratch,
+                jobs=WORKERS,
+                progress=self.progress,
+            ).drill()
+
+    @contextmanager
+    def _server(self) -> Iterator[None]:
+        """The embedded server for as long as the drill needs it, where nothing else does."""
+        embedded = self.settings.embedded_server
+        if not self.settings.drill_is_embedded:
+            yield
+            return
+        start(embedded)
+        try:
+            yield
+        finally:
+            if not self.settings.uses_embedded_server:
+                embedded.stop()
 
     def resign(self) -> list[str]:
         """Sign every published manifest with the newest key; the ids of those that were not. Not what is retired: its

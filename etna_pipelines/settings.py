@@ -20,7 +20,7 @@ from etna_pipelines.environments.features import Feature, feature_database_name
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.github.spec import GitHubSpec
-from etna_pipelines.integrity_spec import NOWHERE, IntegritySpec
+from etna_pipelines.integrity_spec import IntegritySpec
 from etna_pipelines.nightly_spec import NightlySpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
 from etna_pipelines.releases.spec import ReleasesSpec
@@ -223,17 +223,15 @@ class Settings:
         return self._environment("test", self.test, self.database("test"))
 
     @property
-    def drill(self) -> Environment | None:
-        """Where full snapshots are restored to see that they can be: beside the database of this name, which need not
-        exist. None where that is switched off."""
-        if self.integrity.drill == NOWHERE:
-            return None
+    def drill(self) -> Environment:
+        """Where snapshots are restored to see that they can be: beside the database of this name, which need not exist.
+        Raises SettingsError where that is switched off."""
         if self.drill_is_embedded:
             return Environment("drill", self.embedded_server.database("etna_drill"), "full", owner=APPLICATION_ROLE)
         from etna_pipelines.postgres.server import Database
 
-        address = Database.from_url(self.integrity.drill, self.variables.password("drill"))
-        return Environment("drill", address.named("etna_drill"), "full", makes_owner=True)
+        server = Database.from_url(self.integrity.drill, self.variables.password("drill"))
+        return Environment("drill", server.named("etna_drill"), "full", makes_owner=True)
 
     @property
     def drill_is_embedded(self) -> bool:

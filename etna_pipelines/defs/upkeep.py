@@ -1,7 +1,8 @@
-"""What is done each week with the snapshots that there are."""
+"""What is done with the snapshots that there are: some are read again each week, each full one is restored once."""
 
 import dagster as dg
 
+from etna_pipelines.defs.assets import full_snapshot
 from etna_pipelines.defs.errors import told_to_dagster
 from etna_pipelines.defs.jobs import CONSOLE
 from etna_pipelines.defs.resources import Etna
@@ -39,3 +40,31 @@ verify_store_schedule = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="On Sundays at 04:00. A daemon that was down catches up: it asks nothing of production.",
 )
+
+
+@dg.asset_check(
+    asset=full_snapshot,
+    name="drill",
+    description="Restored into a database of its own, looked through (rows, keys, indexes) and dropped again.",
+    op_tags={"dagster/priority": "-2"},  # after development, for which people wait, and the template
+    pool="drill",
+)
+def drill(etna: Etna) -> dg.AssetCheckResult:
+    """Blocks nothing: what is restored elsewhere is looked through there as well."""
+    from etna_pipelines.errors import DrillFailed, EtnaError
+
+    try:
+        done = etna.integrity_steps().drill()
+    except EtnaError as error:
+        severe = isinstance(error, DrillFailed)  # else nobody knows: no room, another drill, a server that is down
+        severity = dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN
+        return dg.AssetCheckResult(passed=False, severity=severity, description=str(error))
+    if done is None:
+        return dg.AssetCheckResult(passed=True, description="environments.yaml switches drills off.")
+    facts: dict[str, str | float] = {
+        "snapshot": done.snapshot,
+        "seconds": done.seconds,
+        "rows": done.rows,
+        "indexes": done.indexes or 0,
+    }
+    return dg.AssetCheckResult(passed=True, description=done.says, metadata=facts)

@@ -63,6 +63,15 @@ def refuse_production(
         )
 
 
+def refuse_server_of(production: Database, server: Connection, target: "Environment", source: Source) -> None:
+    """Raise PushRefused where we are on production's own server, by whatever name: for work that would only be a burden
+    there. Where production does not answer, it is what a snapshot says of its `source`."""
+    here = server_identity(server)
+    same_address = _address(production) == _address(target.database)
+    if same_address or source.system_identifier in here or here & _identity_of(production):
+        raise _refusal(target, f"{target.database.host}:{target.database.port} is production's own server")
+
+
 def refuse_marked(connection: Connection, target: "Environment") -> None:
     """Raise PushRefused where people marked the target as production."""
     if is_marked_production(comment_of(connection, target.database.name)):

@@ -4,15 +4,19 @@ from contextlib import suppress
 
 from psycopg import errors, sql
 
+from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.settings import Settings
 from etna_pipelines.settings_sections import APPLICATION_ROLE
 
 
 def start_embedded(settings: Settings) -> None:
-    """Start the embedded server, where any environment is on it, with the role that owns its databases."""
-    if not settings.uses_embedded_server:
-        return
-    server = settings.embedded_server
+    """Start the embedded server, where any environment is on it."""
+    if settings.uses_embedded_server:
+        start(settings.embedded_server)
+
+
+def start(server: EmbeddedServer) -> None:
+    """Start it, with the role that owns its databases."""
     server.ensure_running()
     with server.database("postgres").connect() as connection:
         if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone() is not None:

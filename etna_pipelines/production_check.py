@@ -190,5 +190,6 @@ CHECKS: tuple[Check, ...] = (
     production_check_servers.production,
     production_check_servers.targets,
     production_check_store.store,
+    production_check_store.pruning,
     alerts,
 )

@@ -116,3 +116,18 @@ def _deleting(settings: Settings) -> Iterator[Finding]:
     else:
         says = "these credentials may delete snapshots: give them the runner's policy, and the pruner its own."
         yield finding("store", "work", says, Section.STORE)
+
+
+def pruning(settings: Settings) -> Iterator[Finding]:
+    """Somebody must be able to: by other credentials, or from another machine."""
+    if not settings.retention.automatic:
+        says = "this machine prunes nothing (`automatic: false`): see to it that another one does"
+        yield finding("retention", "note", says, Section.RETENTION)
+    elif settings.store.is_s3:
+        try:
+            settings.as_pruner().open_store().delete([NOBODYS])
+        except StoreRefused:
+            says = "nothing can be pruned by these credentials: name a profile that may delete as `pruner_profile`."
+            yield finding("retention", "work", says, Section.RETENTION)
+        else:
+            yield finding("retention", "good", "what is to go can be deleted", Section.RETENTION)

@@ -21,6 +21,7 @@ from tests.deploy.test_s3 import apply
 
 PROJECT = Path(__file__).parents[1]
 PASSWORD = "swordfish-of-roles"
+HISTORY = "ETNA_DAGSTER_STORAGE_URL"
 
 Examine = Callable[[str], dict[str, list[str]]]
 
@@ -58,28 +59,35 @@ def roles(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Datab
         connection.execute("DROP ROLE etna_backup, etna_pusher")
 
 
-@pytest.fixture
-def history(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """Dagster's own database, as deploy/dagster.yaml has it, with a daemon that was just heard of."""
+@pytest.fixture(scope="module")
+def made_by_dagster(server: EmbeddedServer) -> Iterator[Database]:
+    """The database of Dagster's history, as deploy/dagster.yaml has it made."""
     with server.database("postgres").connect() as connection:
         connection.execute(f"CREATE ROLE etna_dagster LOGIN PASSWORD '{PASSWORD}'")
     server.create_database("etna_dagster", owner="etna_dagster")
     at = server.database("etna_dagster")
-    monkeypatch.setenv(
-        "ETNA_DAGSTER_STORAGE_URL", f"postgresql://etna_dagster:{PASSWORD}@{at.host}:{at.port}/etna_dagster"
-    )
-    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT / "deploy"))
-    with dg.DagsterInstance.from_config(str(PROJECT / "deploy")):
-        pass
-    with at.connect() as connection:
-        connection.execute(
-            "INSERT INTO daemon_heartbeats (daemon_type, daemon_id, timestamp)"
-            " VALUES ('SCHEDULER', 'one', now() AT TIME ZONE 'UTC')"
-        )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(HISTORY, f"postgresql://etna_dagster:{PASSWORD}@{at.host}:{at.port}/etna_dagster")
+        with dg.DagsterInstance.from_config(str(PROJECT / "deploy")):
+            pass
     yield at
     server.drop_database("etna_dagster")
     with server.database("postgres").connect() as connection:
         connection.execute("DROP ROLE etna_dagster")
+
+
+@pytest.fixture
+def history(made_by_dagster: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The same, with a daemon that was just heard of."""
+    at = made_by_dagster
+    monkeypatch.setenv(HISTORY, f"postgresql://etna_dagster:{PASSWORD}@{at.host}:{at.port}/etna_dagster")
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT / "deploy"))
+    with at.connect() as connection:
+        connection.execute(
+            "TRUNCATE daemon_heartbeats; INSERT INTO daemon_heartbeats (daemon_type, daemon_id, timestamp)"
+            " VALUES ('SCHEDULER', 'one', now() AT TIME ZONE 'UTC')"
+        )
+    return at
 
 
 @pytest.fixture
@@ -114,7 +122,9 @@ def test_a_set_up_after_the_page_lacks_nothing(
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["runner"][0])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["runner"][1])
 
-        assert examine(settings(rest=f"store: {{url: s3://{bucket}/nightly, endpoint_url: '{s3_server}'}}\n")) == {}
+        store = f"store: {{url: s3://{bucket}/nightly, endpoint_url: '{s3_server}'}}\n"
+        assert examine(settings(rest=f"{store}retention: {{automatic: false}}\n")) == {}
+        assert examine(settings(rest=store)).keys() == {"retention"}
 
 
 def test_shortfalls_are_named_with_the_section_that_tells_how(

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from etna_pipelines.errors import BackupFailed, EtnaError
+from etna_pipelines.errors import BackupFailed, DatabaseUnreachable, EtnaError
 from etna_pipelines.postgres.readable import refuse_unreadable
 from etna_pipelines.postgres.schema import DUMPED, read_schema
 from etna_pipelines.postgres.server import Database, reason, server_major, system_identifier
@@ -43,7 +43,7 @@ class Frozen:
 
 @contextmanager
 def frozen(source: Database) -> Iterator[Frozen]:
-    """Hold every table of the database and one snapshot until the block ends. Raises BackupFailed."""
+    """Hold every table of the database and one snapshot until the block ends. Raises BackupFailed, DatabaseUnreachable."""
     with source.connect() as connection:
         _set(connection, "statement_timeout", "0")
         _set(connection, "lock_timeout", f"{LOCK_TIMEOUT}s")
@@ -59,8 +59,15 @@ def frozen(source: Database) -> Iterator[Frozen]:
                 if _lock(connection, source, relations) and _relations(connection) == relations:
                     yield _describe(connection, identifier)
                     return
+            except (EtnaError, psycopg.Error):
+                if _lost(connection):  # its snapshot went with it, whatever that made fail
+                    raise DatabaseUnreachable(
+                        f"{source.label} cannot be reached: the connection that held its tables still was lost: "
+                        "check that the server runs, then try again."
+                    ) from None
+                raise
             finally:
-                if not connection.closed and not connection.broken:
+                with suppress(psycopg.Error):
                     connection.execute("ROLLBACK")
     raise BackupFailed(
         f"The tables of {source.label} were created, dropped or renamed each of {ATTEMPTS} times that they were "
@@ -137,6 +144,12 @@ def _describe(connection: Connection, identifier: str) -> Frozen:
         system_identifier=identifier,
         encoding=_one(connection, "SHOW server_encoding"),
     )
+
+
+def _lost(connection: Connection) -> bool:
+    with suppress(psycopg.Error):
+        connection.execute("SELECT")
+    return connection.closed
 
 
 def _set(connection: Connection, name: str, value: str) -> None:

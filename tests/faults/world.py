@@ -345,9 +345,11 @@ class World:
     def crash_server(self) -> None:
         """Every process of it is killed; then it recovers."""
         postmaster = psutil.Process(int((self.server.data / "postmaster.pid").read_text().splitlines()[0]))
-        for process in [postmaster, *postmaster.children(recursive=True)]:
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        psutil.wait_procs(processes, timeout=10)
         self.server.ensure_running()
 
     @contextmanager

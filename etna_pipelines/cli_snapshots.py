@@ -23,7 +23,7 @@ def snapshots(why: Annotated[bool, typer.Option("--why", help="Why each stays, a
     """The snapshots in the store, oldest first."""
     from etna_pipelines.snapshots.catalogue import Catalogue
     from etna_pipelines.snapshots.integrity import damaged
-    from etna_pipelines.snapshots.listing import Listed, Memory, listing
+    from etna_pipelines.snapshots.listing import Listed, Memory, Unreadable, listing
 
     settings = load()
     catalogue = Catalogue(settings.open_store(), settings.signing_keys())
@@ -34,7 +34,10 @@ def snapshots(why: Annotated[bool, typer.Option("--why", help="Why each stays, a
     elif why:
         show(_why(catalogue, [each for each in found if isinstance(each, Listed)], [*unsound], settings))
     else:
-        console.print(_listed(found, {id_: f"found damaged on {when:%d %b %Y}" for id_, when in unsound.items()}))
+        show(_listed(found, {id_: f"found damaged on {when:%d %b %Y}" for id_, when in unsound.items()}))
+    for each in found:
+        if isinstance(each, Unreadable):
+            console.print(f"[red]{escape(str(each.problem))}", soft_wrap=True)
     if any(not isinstance(each, Listed) or each.id in unsound for each in found):
         raise typer.Exit(1)
 
@@ -64,7 +67,7 @@ def _listed(found: "Iterable[Listed | Unreadable]", damaged: dict[str, str]) -> 
     shown = table("kind", "id", "age", "size", "rows", "of", "rules", "proof", "")
     for each in found:
         if isinstance(each, Unreadable):
-            shown.add_row("[red]damaged", escape(str(each.problem)))
+            shown.add_row(each.kind, each.id, age(each.id), "", "", "", "", "", "[red]can't be read")
             continue
         rules = f"{each.rules[:8]}, key {each.key_id}" if each.rules else ""
         proof = {None: "", True: "[green]passed", False: "[red]failed"}[each.proven]

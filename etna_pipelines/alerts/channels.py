@@ -3,6 +3,7 @@
 A webhook gets JSON, signed as redeploy/webhook.py describes it, with an `Idempotency-Key` that is the same for every
 try of one message. It answers 2xx once it has it."""
 
+import hashlib
 import json
 import logging
 import smtplib
@@ -43,6 +44,7 @@ class Slack:
     """An incoming webhook of Slack's."""
 
     name: str
+    """`slack #etna`, as environments.yaml calls it."""
     secret: Secret = field(repr=False)
 
     def post(self, message: Message) -> None:
@@ -63,7 +65,8 @@ class Webhook:
     @property
     def name(self) -> str:
         address = urlsplit(self.url)
-        return f"webhook {address.netloc}{address.path}"
+        query = f", {hashlib.sha256(address.query.encode()).hexdigest()[:6]}" if address.query else ""
+        return f"webhook {address.netloc}{address.path}{query}"  # what stands in a query may be a token
 
     def post(self, message: Message) -> None:
         if not (secret := self.secret("alert_webhook_secret")):
@@ -95,7 +98,7 @@ class Email:
                 if self.server.user and password:
                     connection.login(self.server.user, password)
                 connection.send_message(self._letter(message))
-        except (smtplib.SMTPException, OSError) as error:  # their texts may quote what we said: the password
+        except (smtplib.SMTPException, OSError, ValueError) as error:  # their texts may quote the password
             code = getattr(error, "smtp_code", None)
             what = f"answers {code}" if code else f"cannot be spoken to ({type(error).__name__})"
             raise AlertFailed(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from etna_pipelines.alerts.trouble import Trouble
 
@@ -42,6 +42,15 @@ class Memory(BaseModel):
     """When the last good night ended."""
     beaten: datetime | None = None
     """The good night that the heartbeat was last sent for."""
+
+    @classmethod
+    def read(cls, kept: str | None) -> "Memory":
+        """What `model_dump_json` wrote. Begins anew where there is nothing, or what another version wrote: to be told
+        twice is better than never."""
+        try:
+            return cls.model_validate_json(kept) if kept else cls()
+        except ValidationError:
+            return cls()
 
     def knows(self, key: str, seen: datetime) -> bool:
         """Whether a trouble that was seen then is noted already."""

@@ -3,21 +3,25 @@ is in etna_pipelines/alerts."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from etna_pipelines.defs.databases import FEATURES
-from etna_pipelines.defs.errors import failure_of, told
+from etna_pipelines.defs.errors import failure_of, sentence_in, told
 from etna_pipelines.defs.failures import PARTITION
 from etna_pipelines.defs.lost_runs import GONE
 from etna_pipelines.defs.resources import Etna
 from etna_pipelines.errors import EtnaError
 
 if TYPE_CHECKING:
+    from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick
+
     from etna_pipelines.alerts.checks import Checked
     from etna_pipelines.alerts.memory import Memory
     from etna_pipelines.alerts.runs import Ended
+    from etna_pipelines.alerts.starters import Starter
     from etna_pipelines.settings import Settings
 
 KEY = "etna_pipelines/alerts"
@@ -28,6 +32,8 @@ AT_FIRST = timedelta(days=1)
 """How far back the first tick looks."""
 ENDED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
 WILL_RETRY = "dagster/will_retry"
+TICKS = 60
+"""Of a sensor that are looked at: a quarter of an hour of the one that ticks most often."""
 
 KILLED = (
     "The run was ended from outside of its steps: its process was killed or could not start, or its machine went down."
@@ -51,6 +57,7 @@ def alerts(context: dg.SensorEvaluationContext, etna: Etna) -> dg.SkipReason:
         memory, save, now = _remembered(context.instance), partial(_remember, context.instance), datetime.now(UTC)
         _look_at_runs(memory, settings, context.instance, now)
         _look_at_checks(memory, settings, context)
+        _look_at_starters(memory, settings, context.instance, now)
         save(memory)
         untold = tell(memory, to, now, save)
         if settings.alerts.heartbeat:
@@ -66,7 +73,7 @@ def alerts(context: dg.SensorEvaluationContext, etna: Etna) -> dg.SkipReason:
 def _look_at_runs(memory: "Memory", settings: "Settings", instance: dg.DagsterInstance, now: datetime) -> None:
     from etna_pipelines.alerts.runs import end_of_gone, look_at_runs
 
-    since = memory.looked - OVERLAP if memory.looked else now - AT_FIRST
+    since = min(memory.looked, now) - OVERLAP if memory.looked else now - AT_FIRST
     records = instance.get_run_records(dg.RunsFilter(statuses=ENDED, updated_after=since))
     ended = [run for record in records if (run := _ended(record)) and run.at > since]
     look_at_runs(memory, ended, partial(_why, instance), settings)
@@ -135,11 +142,42 @@ def _checked(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> "Checked | 
     return Checked(key.asset_key.to_user_string(), key.name, said.passed, said.description or "", at)
 
 
+def _look_at_starters(memory: "Memory", settings: "Settings", instance: dg.DagsterInstance, now: datetime) -> None:
+    """The sensors and schedules that are on; this one says by itself what goes wrong with it."""
+    from etna_pipelines.alerts.starters import look_at_starter
+
+    for state in instance.all_instigator_state() if instance.schedule_storage else ():
+        if state.is_running and state.name != alerts.name and (starter := _starter(instance, state)):
+            look_at_starter(memory, starter, now, settings)
+
+
+def _starter(instance: dg.DagsterInstance, state: "InstigatorState") -> "Starter | None":
+    """None for one that never ticked."""
+    from etna_pipelines.alerts.starters import Starter
+
+    ended = _ticks(instance, state, 2)  # the newest may be under way
+    if ended and ended[0].is_failure:
+        ended = _ticks(instance, state, TICKS)
+    if not ended:
+        return None
+    last = datetime.fromtimestamp(ended[0].timestamp, UTC)
+    failed = [*takewhile(lambda tick: tick.is_failure, ended)]
+    if not failed:
+        return Starter(state.name, last)
+    says = sentence_in(failed[0].error) or "It met a fault of its own: the UI shows it among its ticks."
+    return Starter(state.name, last, datetime.fromtimestamp(failed[-1].timestamp, UTC), says)
+
+
+def _ticks(instance: dg.DagsterInstance, state: "InstigatorState", limit: int) -> "list[InstigatorTick]":
+    """The newest first, without the one that is under way."""
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=limit)
+    return [tick for tick in ticks if tick.is_completed]
+
+
 def _remembered(instance: dg.DagsterInstance) -> "Memory":
     from etna_pipelines.alerts.memory import Memory
 
-    said = instance.daemon_cursor_storage.get_cursor_values({KEY}).get(KEY)
-    return Memory.model_validate_json(said) if said else Memory()
+    return Memory.read(instance.daemon_cursor_storage.get_cursor_values({KEY}).get(KEY))
 
 
 def _remember(instance: dg.DagsterInstance, memory: "Memory") -> None:

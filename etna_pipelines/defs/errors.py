@@ -3,11 +3,15 @@ of Dagster's events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from etna_pipelines.errors import EnvironmentGone, EnvironmentWanted, EtnaError
 from etna_pipelines.sentences import sentence_of
+
+if TYPE_CHECKING:
+    from dagster_shared.error import SerializableErrorInfo
 
 RETRIES, SECONDS_BETWEEN = 3, 30
 """For a server or store that does not answer. Not a RetryPolicy: that one also retries what a person stopped."""
@@ -55,15 +59,20 @@ def told(event: dg.DagsterEvent) -> str:
     user_data = getattr(data, "user_failure_data", None)
     if user_data and user_data.description:
         return str(user_data.description)
-    error = getattr(data, "error", None)
+    where = event.step_key or event.job_name
+    fault = f"{where} met a fault of its own: `uv run dagster dev` shows it among its runs."
+    return sentence_in(getattr(data, "error", None)) or fault
+
+
+def sentence_in(error: "SerializableErrorInfo | None") -> str:
+    """The domain's sentence in an error that crossed Dagster, or in one that caused it; empty where there is none."""
     while error:
         if error.cls_name in {dg.Failure.__name__, *_domain()}:
             return str(error.message.split(": ", 1)[-1].strip())
         if error.cls_name in [interrupt.__name__ for interrupt in _INTERRUPTS]:
             return str(error.message.partition(": ")[2].strip()) or STOPPED
         error = error.cause
-    where = event.step_key or event.job_name
-    return f"{where} met a fault of its own: `uv run dagster dev` shows it among its runs."
+    return ""
 
 
 def _domain(family: type[EtnaError] = EtnaError) -> set[str]:

@@ -196,7 +196,10 @@ def test_each_mailbox_is_a_channel_of_its_own() -> None:
         {
             "to": [
                 {"slack": "#etna"},
-                {"webhook": "https://ops.example.org/alerts?team=a"},
+                {"webhook": "https://ops.example.org/alerts"},
+                {"webhook": "https://ops.example.org/alerts?token=a"},
+                {"webhook": "https://ops.example.org/alerts?token=b"},
+                {"webhook": "https://ops.example.org/alerts?token=b"},
                 {"email": ["a@example.org", "b@example.org"], "from": "etna@example.org", "host": "smtp.example.org"},
             ]
         }
@@ -205,10 +208,12 @@ def test_each_mailbox_is_a_channel_of_its_own() -> None:
     assert [channel.name for channel in made] == [
         "slack #etna",
         "webhook ops.example.org/alerts",
+        "webhook ops.example.org/alerts, 3ff2ea",
+        "webhook ops.example.org/alerts, 9c713d",
         "email a@example.org",
         "email b@example.org",
     ]
-    assert isinstance(made[2], Email)
+    assert isinstance(made[-1], Email)
 
 
 def test_several_troubles_are_one_message() -> None:

@@ -113,4 +113,5 @@ def test_it_is_the_same_after_it_was_kept() -> None:
     memory.meet(trouble())
     told(memory, NIGHT)
 
-    assert Memory.model_validate_json(memory.model_dump_json()) == memory
+    assert Memory.read(memory.model_dump_json()) == memory
+    assert Memory.read(None) == Memory.read('{"troubles": 7}') == Memory()

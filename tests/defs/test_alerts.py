@@ -1,6 +1,7 @@
 """Who is told of what Dagster knows, over real HTTP."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,18 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.definitions.selector import InstigatorSelector
+from dagster._core.definitions.sensor_definition import SensorType
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster_shared.error import SerializableErrorInfo
 
 from etna_pipelines.definitions import defs
 from etna_pipelines.defs import alerts as alerts_module
@@ -263,6 +276,50 @@ def test_a_heartbeat_that_did_not_arrive_is_sent_again(daemon: Daemon) -> None:
     daemon.tick()
 
     assert [request.line for request in daemon.service.http.seen] == ["GET /ping/a-uuid"] * 2
+
+
+def test_a_sensor_that_goes_on_failing_is_told(daemon: Daemon, fresh: Path) -> None:
+    """It starts no run that could fail: an expired token, for one."""
+    (fresh / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    daemon.history = dg.DagsterInstance.from_config(str(fresh))  # one in memory has no ticks
+    location = RegisteredCodeLocationOrigin("etna_pipelines")
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "published_releases")
+    selector = InstigatorSelector(
+        location_name="etna_pipelines", repository_name="__repository__", name="published_releases"
+    ).get_id()
+    data = SensorInstigatorData(sensor_type=SensorType.STANDARD)
+    daemon.history.add_instigator_state(
+        InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE, data)
+    )
+
+    def ticked(minutes_ago: int, status: TickStatus, why: str = "") -> None:
+        error = SerializableErrorInfo(f"dagster.Failure: {why}\n", [], "Failure") if why else None
+        data = TickData(
+            origin.get_id(),
+            "published_releases",
+            InstigatorType.SENSOR,
+            status,
+            time.time() - 60 * minutes_ago,
+            error=SerializableErrorInfo("At person7@example.org", [], "SensorExecutionError", error) if error else None,
+            selector_id=selector,
+        )
+        daemon.history.create_tick(data)
+
+    ticked(20, TickStatus.SKIPPED)
+    ticked(11, TickStatus.FAILURE, "Once more.")
+    ticked(1, TickStatus.FAILURE, "The token has expired.")
+    ticked(0, TickStatus.STARTED)
+    daemon.tick()
+    [told] = daemon.service.told()
+    assert told["events"][0]["title"] == "published_releases failed"
+    assert told["events"][0]["text"].startswith("The token has expired.\n")
+    assert "person7" not in json.dumps(told)
+    daemon.told()
+
+    ticked(0, TickStatus.SKIPPED)
+    daemon.tick()
+    daemon.history.dispose()
+    assert daemon.told() == ["etna: published_releases is well again"]
 
 
 def test_without_alerts_nothing_is_looked_at(daemon: Daemon) -> None:

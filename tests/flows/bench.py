@@ -40,7 +40,7 @@ tables:
 LOOKS = 5
 """At a process's arguments: it may start other programs in its first moments."""
 
-SETTINGS = "development: {owner: etna_app}\n"
+SETTINGS = "development: {owner: etna_app}\nintegrity: {drill: false}\n"
 
 
 @dataclass(frozen=True)

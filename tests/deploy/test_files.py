@@ -34,6 +34,15 @@ def test_the_code_location_has_one_name_for_ever() -> None:
     assert f"--port {deployed['port']}" in service
 
 
+def test_the_second_webserver_only_looks() -> None:
+    first, second = (
+        _read(DEPLOY / f"systemd/etna-webserver{which}.service")["Service"] for which in ("", "-read-only")
+    )
+
+    assert second.pop("ExecStart") == first.pop("ExecStart").replace("3000", "3001 --read-only")
+    assert second == first
+
+
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
@@ -70,11 +79,11 @@ def test_only_the_code_server_holds_secrets() -> None:
     assert [unit.stem for unit in UNITS if "secrets.env" in unit.read_text()] == ["etna-code-server"]
 
 
-def _read(unit: Path) -> configparser.ConfigParser:
+def _read(unit: Path) -> dict[str, dict[str, str]]:
     read = configparser.ConfigParser(strict=False, interpolation=None, comment_prefixes="#")
     read.optionxform = str  # type: ignore[assignment, method-assign]
     read.read(unit)
-    return read
+    return {name: dict(section) for name, section in read.items()}
 
 
 def test_containers_run_what_the_units_run() -> None:

@@ -20,6 +20,7 @@ from etna_pipelines import (
     cli_rules,
     cli_snapshots,
     cli_strip,
+    cli_worker,
 )
 from etna_pipelines.core_dumps import forbid_core_dumps
 from etna_pipelines.errors import SettingsError
@@ -52,6 +53,7 @@ for command in (
     cli_integrity.verify,
     cli_integrity.resign,
     cli_integrity.drill,
+    cli_worker.worker,
 ):
     app.command()(command)
 

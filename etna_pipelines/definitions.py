@@ -11,9 +11,8 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # an output's data v
 def defs() -> dg.Definitions:
     """The assets of the design's picture, the jobs that make them, and what starts those."""
     from etna_pipelines.core_dumps import forbid_core_dumps
-    from etna_pipelines.defs import jobs
+    from etna_pipelines.defs import growing, jobs
     from etna_pipelines.defs.alerts import alerts
-    from etna_pipelines.defs.assets import ASSETS
     from etna_pipelines.defs.checks import CHECKS, freshness
     from etna_pipelines.defs.console import console
     from etna_pipelines.defs.resources import Etna
@@ -22,8 +21,9 @@ def defs() -> dg.Definitions:
     from etna_pipelines.defs.upkeep import drill, verify_store, verify_store_schedule
 
     forbid_core_dumps()  # whatever process runs steps comes by here
+    grown = growing.configured()
     return dg.Definitions(
-        assets=ASSETS,
+        assets=growing.assets(grown),
         asset_checks=[*CHECKS, drill],
         jobs=[
             jobs.nightly,
@@ -40,7 +40,7 @@ def defs() -> dg.Definitions:
         ],
         schedules=[jobs.nightly_schedule(jobs.configured_nightly()), verify_store_schedule],
         sensors=[*SENSORS, prune_after_nightly, freshness, alerts],
-        resources={"etna": Etna()},
+        resources={"etna": Etna(), **growing.resources(grown)},
         loggers={"console": console},
-        executor=dg.in_process_executor,
+        executor=growing.executor(grown),
     )

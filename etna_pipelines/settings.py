@@ -20,6 +20,7 @@ from etna_pipelines.environments.features import Feature, feature_database_name
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.growing_spec import GrowingSpec
 from etna_pipelines.integrity_spec import IntegritySpec
 from etna_pipelines.nightly_spec import NightlySpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 FILE = Path("environments.yaml")
 KeyName = Literal["masking", "signing"]
-SecretName = Literal["github_token", "github_private_key", "webhook_secret"] | AlertSecret
+SecretName = Literal["github_token", "github_private_key", "webhook_secret", "broker_url"] | AlertSecret
 
 VERSIONS: Mapping[str, Version] = {
     "staging": "next release",
@@ -95,6 +96,7 @@ class Variables(BaseSettings):
     github_token: SecretStr | None = None
     github_private_key: SecretStr | None = None
     webhook_secret: SecretStr | None = None
+    broker_url: SecretStr | None = None
     alert_slack_url: SecretStr | None = None
     alert_webhook_secret: SecretStr | None = None
     alert_smtp_password: SecretStr | None = None
@@ -184,6 +186,7 @@ class Settings:
     """Whom archives are encrypted to; nobody where nothing is said."""
     alerts: AlertsSpec = field(default_factory=AlertsSpec)
     nightly: NightlySpec = field(default_factory=NightlySpec)
+    growing: GrowingSpec = field(default_factory=GrowingSpec)
     retention: RetentionSpec = field(default_factory=RetentionSpec)
     integrity: IntegritySpec = field(default_factory=IntegritySpec)
 
@@ -293,8 +296,17 @@ class Settings:
         given = self.variables.key(name) is not None
         return None if given or not self.is_embedded("production") else self.home / "keys" / f"{name}.key"
 
+    def broker(self) -> str:
+        """The address of the Redis in which steps wait for workers. Raises SettingsError."""
+        if address := self.variables.secret("broker_url"):
+            return address
+        raise SettingsError(
+            "ETNA_BROKER_URL is not set, and steps wait for workers there: set it to the address of a Redis, such as "
+            "redis://:password@redis.example.internal:6379/0."
+        )
+
     def open_store(self) -> "Store":
-        """The store of snapshots. Connects to nothing."""
+        """The store of snapshots. Connects to nothing, but to AWS where that keeps ETNA_AGE_IDENTITY."""
         opening = self.variables.age_identities()
         if not (self.encryption.full or opening):
             return self._plain_store()
@@ -447,6 +459,7 @@ def load(path: Path = FILE) -> Settings:
         releases=configured.releases,
         alerts=configured.alerts,
         nightly=configured.nightly,
+        growing=configured.growing,
         retention=configured.retention,
         integrity=configured.integrity,
         encryption=configured.encryption.recipients(file, base) if configured.encryption else Recipients(),

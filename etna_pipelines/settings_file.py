@@ -13,6 +13,7 @@ from etna_pipelines.alerts.spec import AlertsSpec
 from etna_pipelines.environments.fixup_spec import FixUps
 from etna_pipelines.environments.registry_spec import RegistrySpec, Removal
 from etna_pipelines.github.spec import GitHubSpec
+from etna_pipelines.growing_spec import GrowingSpec
 from etna_pipelines.integrity_spec import IntegritySpec
 from etna_pipelines.nightly_spec import NightlySpec
 from etna_pipelines.redeploy.spec import Health, Redeploy, Version
@@ -188,6 +189,7 @@ class SettingsFile(StrictModel):
     encryption: Encryption | None = None
     rules: str = "anonymisation_rules/demo.yaml"
     nightly: NightlySpec = NightlySpec()
+    growing: GrowingSpec = GrowingSpec()
     retention: RetentionSpec = RetentionSpec()
     github: GitHubSpec | None = None
     releases: ReleasesSpec = ReleasesSpec()

@@ -128,7 +128,7 @@ class Steps(Work):
         from etna_pipelines.anonymise.rules import rules
 
         masking_key = self._masking_key()
-        full = self.catalogue.read("full", id_)
+        full = self.catalogue.read_sound("full", id_)
         used = rules.load(self.settings.rules)
         with exclusive_file(self.settings.home / "locks" / "strip", "strip"):
             reached(FaultPoint.STRIP_LOCKED)
@@ -146,9 +146,12 @@ class Steps(Work):
                 self.catalogue.discard(stripped.draft)
                 raise
         reached(FaultPoint.STRIP_PROVEN)
-        rules_used = stripped.draft.rules
-        named = rules_used and rules_used.model_copy(update={"key_name": self.settings.masking_key_name()})
-        return stripped.draft.model_copy(update={"proof": proof, "rules": named})
+        return self._named(stripped.draft.model_copy(update={"proof": proof}))
+
+    def _named(self, draft: Manifest) -> Manifest:
+        """With the name of the masking key."""
+        named = draft.rules and draft.rules.model_copy(update={"key_name": self.settings.masking_key_name()})
+        return draft.model_copy(update={"rules": named})
 
     def report(self, stripped: Manifest) -> Path:
         """Write the page that tells what is in a stripped snapshot, published or refused; `.etna/reports` has it."""

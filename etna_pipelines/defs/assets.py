@@ -19,6 +19,13 @@ INTEGRITY, PROOF = "integrity", "proof"
 NIGHTLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26))
 """A night, and two hours for a slow one. It goes by what Dagster saw; the checks `freshness` ask the store itself."""
 
+PROOF_CHECK = dg.AssetCheckSpec(
+    PROOF,
+    asset="stripped_snapshot",
+    blocking=True,
+    description="The finished archive was read back whole and holds none of the originals.",
+)
+
 production_database = dg.AssetSpec(
     "production_database",
     group_name=GROUP,
@@ -74,14 +81,7 @@ def full_snapshot(etna: Etna, production_backup: str) -> Iterator[dg.AssetCheckR
     freshness_policy=NIGHTLY,
     pool="strip",
     kinds={"archive"},
-    check_specs=[
-        dg.AssetCheckSpec(
-            PROOF,
-            asset="stripped_snapshot",
-            blocking=True,
-            description="The finished archive was read back whole and holds none of the originals.",
-        )
-    ],
+    check_specs=[PROOF_CHECK],
 )
 def stripped_snapshot(etna: Etna, full_snapshot: str) -> Iterator[dg.AssetCheckResult | dg.Output[str]]:
     """The full snapshot with sensitive data replaced as the rules say, proven clean, and only then published."""

@@ -34,6 +34,9 @@ ONCE_MORE = {"dagster/max_retries": "2", "dagster/retry_strategy": "ALL_STEPS"}
 OF_TEST = {**ONCE_MORE, "etna/test": "yes"}
 """For runs of feature environments, of which dagster.yaml lets only some be at work."""
 
+HERE = dg.in_process_executor
+"""Jobs of one machine. `nightly` runs on what environments.yaml says under `growing`."""
+
 nightly = dg.define_asset_job(
     "nightly",
     selection=[
@@ -53,6 +56,7 @@ refresh_staging = dg.define_asset_job(
     selection=[staging_database, staging_redeploy],
     description="A full snapshot swapped into staging, and that redeployed.",
     config=CONSOLE,
+    executor_def=HERE,
 )
 refresh_test = dg.define_asset_job(
     "refresh_test",
@@ -60,6 +64,7 @@ refresh_test = dg.define_asset_job(
     description="A feature environment made, or brought up to date, and redeployed.",
     tags=OF_TEST,
     config=CONSOLE,
+    executor_def=HERE,
 )
 
 
@@ -68,6 +73,7 @@ refresh_test = dg.define_asset_job(
     description="A feature environment's databases dropped: by the sensor, once its branch has gone.",
     tags=OF_TEST,
     config=CONSOLE,
+    executor_def=HERE,
 )
 def remove_test() -> None:
     remove()
@@ -77,22 +83,26 @@ def remove_test() -> None:
     description="Staging's full copy replaced by a stripped one, if its days are over, and that redeployed.",
     tags=ONCE_MORE,
     config=CONSOLE,
+    executor_def=HERE,
 )
 def expire_staging() -> None:
     redeploy_expired(expire())
 
 
-@dg.job(description="Staging's application redeployed at a version, with the data that it has.")
+@dg.job(description="Staging's application redeployed at a version, with the data that it has.", executor_def=HERE)
 def redeploy_staging() -> None:
     redeploy_at()
 
 
-@dg.job(description="The tag of the application's next release.", config=CONSOLE)
+@dg.job(description="The tag of the application's next release.", config=CONSOLE, executor_def=HERE)
 def create_release() -> None:
     create()
 
 
-@dg.job(description="A release's migrations run on a copy beside staging: how long, under which locks, with what end.")
+@dg.job(
+    description="A release's migrations run on a copy beside staging: how long, under which locks, with what end.",
+    executor_def=HERE,
+)
 def rehearse_release() -> None:
     rehearse()
 
@@ -102,6 +112,7 @@ pull_local = dg.define_asset_job(
     selection=[local_database, local_redeploy],
     description="A stripped snapshot swapped into a developer's own database.",
     config=CONSOLE,
+    executor_def=HERE,
 )
 
 TOO_LATE = timedelta(hours=4)

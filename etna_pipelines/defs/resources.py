@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 if TYPE_CHECKING:
+    from etna_pipelines.fan_out_steps import FanOutSteps
     from etna_pipelines.feature_steps import FeatureSteps
     from etna_pipelines.integrity_steps import IntegritySteps
     from etna_pipelines.progress import Progress
@@ -28,6 +29,11 @@ class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
         from etna_pipelines.steps import Steps  # what a step needs is imported when one runs: definitions load at once
 
         return Steps(*_work())
+
+    def fan_out_steps(self) -> "FanOutSteps":
+        from etna_pipelines.fan_out_steps import FanOutSteps
+
+        return FanOutSteps(*_work())
 
     def push_steps(self) -> "PushSteps":
         from etna_pipelines.push_steps import PushSteps

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from etna_pipelines.defs.errors import failure_of, told_to_dagster
-from etna_pipelines.defs.jobs import CONSOLE, ONCE_MORE, nightly
+from etna_pipelines.defs.jobs import CONSOLE, HERE, ONCE_MORE, nightly
 from etna_pipelines.defs.resources import Etna
 from etna_pipelines.errors import EtnaError
 
@@ -30,6 +30,7 @@ def delete_what_goes(context: dg.OpExecutionContext, etna: Etna) -> None:
     description="Snapshots whose time is over retired, and deleted a day later; what killed runs left behind swept.",
     tags=ONCE_MORE,
     config=CONSOLE,
+    executor_def=HERE,
 )
 def prune() -> None:
     delete_what_goes()

@@ -4,7 +4,7 @@ import dagster as dg
 
 from etna_pipelines.defs.assets import full_snapshot
 from etna_pipelines.defs.errors import told_to_dagster
-from etna_pipelines.defs.jobs import CONSOLE
+from etna_pipelines.defs.jobs import CONSOLE, HERE
 from etna_pipelines.defs.resources import Etna
 
 
@@ -28,6 +28,7 @@ def verify_share(context: dg.OpExecutionContext, etna: Etna) -> None:
 @dg.job(
     description="A part of the store read again, so that every snapshot is within `integrity.weeks` weeks.",
     config=CONSOLE,
+    executor_def=HERE,
 )
 def verify_store() -> None:
     verify_share()

@@ -66,6 +66,7 @@ def examine(path: Path = FILE) -> list[Finding]:
         *_programs(visits),
         _key(settings, "masking", settings.masking_key),
         _key(settings, "signing", settings.signing_key),
+        *_old_keys(settings),
         _attempt("store", lambda: _store(settings)),
         *([_encryption(settings)] if settings.encryption.full else []),
         _attempt("rules", lambda: _rules(settings.rules)),
@@ -170,6 +171,17 @@ def _key(settings: Settings, name: KeyName, key: Callable[[], bytes]) -> Finding
         return Finding(f"{name} key", "note", f"made at the first use, in {file}")
     where = f"in {file}" if file else f"in ETNA_{name.upper()}_KEY"
     return _attempt(f"{name} key", lambda: f"{where}, with the id {key_id(key())}")
+
+
+def _old_keys(settings: Settings) -> Iterator[Finding]:
+    """Of what signed before."""
+    try:
+        old = [key_id(key) for key in settings.variables.old_keys()]
+    except EtnaError:
+        return  # what is wrong with them is said of the signing key
+    if old:
+        says = f"{' and '.join(old)} still verify; `etna resign` signs anew what needs them"
+        yield Finding("old signing keys", "note", says)
 
 
 def _store(settings: Settings) -> str:

@@ -121,11 +121,13 @@ def test_keys_that_a_real_production_lacks(
     examine_text: Examine, configured: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ETNA_MASKING_KEY")
+    monkeypatch.setenv("ETNA_OLD_SIGNING_KEYS", "00" * 32)
 
     findings = examine_text(configured())
 
     assert findings["masking key"].state == "work"
     assert findings["signing key"].state == "good"
+    assert findings["old signing keys"].says == "53378d04 still verify; `etna resign` signs anew what needs them"
 
 
 def test_a_store_that_cannot_be_written(fresh: Path, examine_text: Examine) -> None:

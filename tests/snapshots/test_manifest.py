@@ -149,7 +149,12 @@ def test_a_newer_format_says_what_reads_it() -> None:
         Manifest.from_bytes(json.dumps(content).encode(), KEY, "here")
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"1", b"\xff", SIGNED.to_bytes()[:-9], b'{"format": 1}'])
+NOT_TEXT = [b'{"hmac": "\\ud800"}', b'{"signed_by": "\\ud800"}', b'{"signed_by": ["a"], "hmac": {}}', b"[" * 100_000]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"null", b"1", b"\xff", SIGNED.to_bytes()[:-9], b'{"format": 1}', *NOT_TEXT]
+)
 def test_what_is_no_manifest_is_not_readable(data: bytes) -> None:
     with pytest.raises(SnapshotDamaged, match=r"^here: the manifest (is not readable|was changed)"):
         Manifest.from_bytes(data, KEY, "here")

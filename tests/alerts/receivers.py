@@ -13,6 +13,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -98,28 +99,23 @@ class Mailbox:
 
 
 @contextmanager
-def mail_server(certificate: Path | None) -> Iterator[Mailbox]:
-    """With a certificate: STARTTLS and a password are asked for."""
+def mail_server(certificate: Path | None, tls_at_once: bool = False) -> Iterator[Mailbox]:
+    """With a certificate: STARTTLS and a password are asked for; or nothing but TLS from the first byte on."""
     mailbox = Mailbox(_free_port())
 
     def is_known(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
         known = isinstance(data, LoginPassword) and (data.login, data.password) == (b"etna", PASSWORD.encode())
         return AuthResult(success=known, handled=False)
 
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    options: dict[str, Any] = {"hostname": "127.0.0.1", "port": mailbox.port}
     if certificate:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(certificate)
-        controller = Controller(
-            mailbox,
-            hostname="127.0.0.1",
-            port=mailbox.port,
-            tls_context=tls,
-            require_starttls=True,
-            auth_required=True,
-            authenticator=is_known,
-        )
-    else:
-        controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port)
+    if tls_at_once:
+        options |= {"ssl_context": tls}
+    elif certificate:
+        options |= {"tls_context": tls, "require_starttls": True, "auth_required": True, "authenticator": is_known}
+    controller = Controller(mailbox, **options)
     controller.start()
     try:
         yield mailbox

@@ -111,6 +111,14 @@ def test_an_e_mail_over_starttls_with_a_password(tmp_path: Path, monkeypatch: py
     assert letter.get_content().splitlines() == ["nightly failed", *TEXT.splitlines()]
 
 
+def test_tls_from_the_first_byte_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pem = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    with mail_server(pem, tls_at_once=True) as mailbox:
+        email(mailbox.port, encryption="tls").post(FAILED)
+    assert mailbox.subjects == ["etna: nightly failed"]
+
+
 def test_a_password_never_goes_unencrypted(mailbox: Mailbox) -> None:
     """The server offers no STARTTLS, as one in between would have it."""
     with pytest.raises(AlertFailed, match=r"cannot be spoken to \(SMTPNotSupportedError\)"):

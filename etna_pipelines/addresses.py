@@ -9,3 +9,9 @@ def in_the_clear(url: str) -> bool:
     """Whether everybody on the way could read and change what is sent: plain http, to another machine."""
     address = urlsplit(url)
     return address.scheme == "http" and address.hostname not in LOOPBACK
+
+
+def refuse_in_the_clear(url: str, *, plain_http: bool) -> None:
+    """For settings of a webhook. Raises ValueError."""
+    if in_the_clear(url) and not plain_http:
+        raise ValueError("has a `webhook` that begins with http://: make it https://, or say `plain_http: true`.")

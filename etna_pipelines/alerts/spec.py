@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from etna_pipelines.addresses import refuse_in_the_clear
 from etna_pipelines.strict_model import StrictModel, told_apart
 
 
@@ -38,6 +39,13 @@ class WebhookTo(StrictModel):
     """A POST of JSON, signed with ETNA_ALERT_WEBHOOK_SECRET."""
 
     webhook: Url
+    plain_http: bool = False
+    """Whether alerts may go unencrypted to another machine."""
+
+    @model_validator(mode="after")
+    def _is_private(self) -> Self:
+        refuse_in_the_clear(self.webhook, plain_http=self.plain_http)
+        return self
 
 
 class EmailTo(StrictModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from etna_pipelines.addresses import in_the_clear
+from etna_pipelines.addresses import refuse_in_the_clear
 from etna_pipelines.strict_model import StrictModel, told_apart
 
 Version = Literal["next release", "main", "branch", "none"]
@@ -47,8 +47,7 @@ class WebhookRedeploy(StrictModel):
 
     @model_validator(mode="after")
     def _is_private(self) -> Self:
-        if in_the_clear(self.webhook) and not self.plain_http:
-            raise ValueError("has a `webhook` that begins with http://: make it https://, or say `plain_http: true`.")
+        refuse_in_the_clear(self.webhook, plain_http=self.plain_http)
         return self
 
 

@@ -3,8 +3,6 @@
 import time
 from collections.abc import Iterator
 
-import psycopg
-
 from etna_pipelines.doctor import Finding
 from etna_pipelines.errors import DatabaseRefused, EtnaError, SettingsError
 from etna_pipelines.postgres.handover import Connection
@@ -31,6 +29,13 @@ MAY_CREATE = """
 SILENT_FOR = """
     SELECT extract(epoch FROM now() AT TIME ZONE 'UTC' - max(timestamp))::float8 FROM daemon_heartbeats
 """
+
+TABLES_MISSING = """
+    SELECT string_agg(name, ', ' ORDER BY name)
+      FROM unnest(ARRAY['runs', 'run_tags', 'event_logs', 'job_ticks', 'daemon_heartbeats']) AS name
+     WHERE to_regclass(name) IS NULL
+"""
+"""Of Dagster's own. Several processes that start on an empty database make its tables by halves."""
 
 
 def production(settings: Settings) -> Iterator[Finding]:
@@ -131,10 +136,11 @@ def history(address: str, variable: str) -> Iterator[Finding]:
         if powers := _powers(connection):
             says = f"the role {database.user} {', '.join(powers)}: it needs to own the database of the history alone."
             yield finding("dagster", "work", says, Section.DAGSTER)
-        try:
-            beat = connection.execute(SILENT_FOR).fetchone()
-        except psycopg.errors.UndefinedTable:
-            beat = None
+        if missing := connection.execute(TABLES_MISSING).fetchall()[0][0]:
+            says = f"{database.label} lacks the tables {missing}: stop the services and run `dagster instance migrate`"
+            yield finding("dagster", "work", f"{says}; if that is not enough, make it anew.", Section.DAGSTER)
+            return
+        beat = connection.execute(SILENT_FOR).fetchone()
     yield finding("dagster", "good", f"its history is in {database.label}", Section.DAGSTER)
     if beat is None or beat[0] is None:
         yield finding("daemon", "work", "it never ran: nothing starts by itself without it.", Section.SERVICES)

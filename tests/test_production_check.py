@@ -172,6 +172,20 @@ def test_shortfalls_are_named_with_the_section_that_tells_how(
     assert PASSWORD not in str(found)
 
 
+def test_a_history_whose_tables_were_made_by_halves(
+    examine: Examine, roles: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = roles.url.replace("@", f":{roles.password}@")
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT / "deploy"))
+    monkeypatch.setenv(HISTORY, address)
+    with roles.connect() as connection:
+        connection.execute("CREATE TABLE runs (id int); CREATE TABLE daemon_heartbeats (timestamp timestamp)")
+
+    *_, says = examine("")["dagster"]
+
+    assert f"{roles.label} lacks the tables event_logs, job_ticks, run_tags: stop the services" in says
+
+
 def test_keys_that_were_made_up_and_a_history_in_files(examine: Examine, fresh: Path) -> None:
     (fresh / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
 

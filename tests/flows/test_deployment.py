@@ -153,12 +153,13 @@ def test_the_page_followed_to_the_letter(clean: Followed) -> None:
     clean.follow("4", PGPASSWORD="administrator")
     clean.follow("5")
 
-    # What is the reader's own: rules, who is told, and an S3 that is not Amazon's.
+    # What is the reader's own: rules, who is told, and an S3 that is not Amazon's and has no TLS.
     at.path("/etc/etna/rules.yaml").write_text(RULES)
     settings = at.path("/etc/etna/environments.yaml")
     settings.write_text(settings.read_text().replace("https://ops.example.org", f"http://{RECEIVER}"))
     with at.path("/etc/etna/secrets.env").open("a") as secrets:
         secrets.write(f"AWS_ENDPOINT_URL='http://{AWS}'\n")
+    at.shell("aws s3api delete-bucket-policy --bucket example-etna-snapshots", **administrator)
 
     clean.follow("6")
     assert RECEIVER in clean.follow("8")

@@ -15,6 +15,7 @@ from benchmarks import (
     backup,
     clone,
     demo,
+    listing,
     load,
     memory,
     plot,
@@ -34,6 +35,7 @@ Measure = Callable[..., Iterable[Result]]
 
 BENCHMARKS: dict[str, Measure] = {
     "load": load.measure,
+    "listing": listing.measure,
     "ruled": ruled.measure,
     "revisions": revisions.measure,
     "sensitive": sensitive.measure,

@@ -197,15 +197,32 @@ def see_refused(shelf: Shelf, victim: Manifest, changes: Changes, reader: Reader
         assert left == set()
 
 
-def try_damages(shelf: Shelf, number: int, seed: int, slow_each: int) -> Counter[tuple[str, str]]:
-    """So many damages, each kind in turn; every `slow_each`-th also by the slower of the readers."""
+Asked = Callable[[int, Manifest], tuple[Reader, ...]]
+"""By whom the damage of a turn is read."""
+
+
+def by_all(turn: int, victim: Manifest) -> tuple[Reader, ...]:
+    return readers(victim)
+
+
+def by_all_now_and_then(turn: int, victim: Manifest) -> tuple[Reader, ...]:
+    return readers(victim) if turn % 5 == 0 else EVERY
+
+
+def in_turn(turn: int, victim: Manifest) -> tuple[Reader, ...]:
+    """One of them, another one for each round of all kinds of damage."""
+    return (readers(victim)[turn // len(DAMAGES) % 3],)
+
+
+def try_damages(shelf: Shelf, number: int, seed: int, asked: Asked) -> Counter[tuple[str, str]]:
+    """So many damages, each kind in turn."""
     random = Random(seed)
     seen: Counter[tuple[str, str]] = Counter()
     for turn, damage in zip(range(number), itertools.cycle(DAMAGES)):
         victim = random.choice(shelf.nights)
         changes = damage(random, shelf.objects, victim, shelf.other(victim))
         assert any(shelf.objects.get(key) != data for key, data in changes.items())
-        for reader in readers(victim) if turn % slow_each == 0 else EVERY:
+        for reader in asked(turn, victim):
             seen[reader.__name__, see_refused(shelf, victim, changes, reader)] += 1
     for victim in shelf.nights:
         assert all(reader(shelf, victim) for reader in readers(victim) if reader != Shelf.verify)
@@ -220,17 +237,17 @@ def tell(capsys: pytest.CaptureFixture[str], number: int, where: str, seen: Coun
 
 
 def test_no_random_damage_is_accepted(local: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
-    tell(capsys, 210, "a directory", try_damages(local, 210, seed=5, slow_each=5))
+    tell(capsys, 210, "a directory", try_damages(local, 210, 5, by_all_now_and_then))
 
 
 @pytest.mark.long
 def test_no_random_damage_is_accepted_long(local: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
-    tell(capsys, 1400, "a directory", try_damages(local, 1400, seed=11, slow_each=1))
+    tell(capsys, 1400, "a directory", try_damages(local, 1400, 11, by_all))
 
 
 @pytest.mark.long
 def test_no_random_damage_is_accepted_in_s3(s3: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
-    tell(capsys, 1120, "S3", try_damages(s3, 1120, seed=23, slow_each=4))
+    tell(capsys, 1120, "S3", try_damages(s3, 1120, 23, in_turn))
 
 
 def every_field(shelf: Shelf) -> Iterator[tuple[Manifest, Changes]]:

@@ -9,12 +9,11 @@ import pytest
 from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.history import Push, RedeployOutcome, Serving, mark, record, record_redeploy
 from etna_pipelines.environments.known import Known, KnownEnvironments, State
-from etna_pipelines.errors import SnapshotDamaged
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import DatabaseSchema, Kind, Manifest, Source, new_id
-from etna_pipelines.status import EnvironmentStatus, age, environments, listing, newest
+from etna_pipelines.status import EnvironmentStatus, age, environments, newest
 
 
 def publish(settings: Settings, id_: str, kind: Kind = "full") -> Manifest:
@@ -31,27 +30,6 @@ def publish(settings: Settings, id_: str, kind: Kind = "full") -> Manifest:
         files=[],
     )
     return Catalogue(settings.open_store(), settings.signing_key()).publish(draft)
-
-
-def test_snapshots_are_listed_by_age(fresh: Path) -> None:
-    settings = load()
-    later = publish(settings, "20261123T020000000000Z-222222")
-    earlier = publish(settings, "20261122T020000000000Z-111111")
-
-    assert listing(settings) == [earlier, later]
-
-
-def test_a_manifest_that_was_changed_is_listed_as_damaged_beside_the_others(fresh: Path) -> None:
-    settings = load()
-    good = publish(settings, "20261122T020000000000Z-111111")
-    publish(settings, "20261123T020000000000Z-222222")
-    manifest = fresh / ".etna/store/full/20261123T020000000000Z-222222/manifest.json"
-    manifest.write_text(manifest.read_text().replace("production", "staging"))
-
-    first, second = listing(settings)
-
-    assert first == good
-    assert isinstance(second, SnapshotDamaged) and "20261123T020000000000Z-222222" in str(second)
 
 
 def test_what_environments_serve(fresh: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,8 @@ from etna_pipelines.stores.store import Store, StoredObject
 
 MANIFEST = "manifest.json"
 DRAFT = "draft.json"
+STRIP = "strip-"
+"""In a full snapshot's folder, before the id of what is made of it: there those meet who do parts of that strip."""
 
 
 class Catalogue:
@@ -144,16 +146,18 @@ class Catalogue:
         self._delete_all(marks_of(kind, id_))
 
     def retire(self, kind: Kind, id_: str, now: datetime | None = None) -> None:
-        """List a snapshot no more: it is to be deleted."""
-        self.store.put(Mark(kind, id_, "retired", now or datetime.now(UTC)).key, [b"{}"])
+        """List a snapshot no more: it is to be deleted. An earlier mark gives way to the new one."""
+        mark = Mark(kind, id_, "retired", now or datetime.now(UTC))
+        self.store.put(mark.key, [b"{}"])
+        self.store.delete(key for key in self._retiring(kind, id_) if key != mark.key)
 
     def bring_back(self, kind: Kind, id_: str) -> None:
         """List a retired snapshot again."""
-        self.store.delete(item.key for item in self.store.list(f"{marks_of(kind, id_)}retired-"))
+        self.store.delete(self._retiring(kind, id_))
 
     def leftovers(self, older_than: timedelta = timedelta(days=2)) -> builtins.list[StoredObject]:
         """What belongs to no snapshot: what killed runs left unpublished (the age spares those that are at work),
-        drafts of what was published since, marks of what is gone."""
+        drafts of what was published since, marks of what is gone, what a strip left that was shared out."""
         found: list[StoredObject] = []
         for kind in KINDS:
             objects = [*self.store.list(f"{kind}/")]
@@ -164,13 +168,18 @@ class Catalogue:
             for item in objects:
                 folder, _, rest = item.key.partition("/")[2].partition("/")
                 id_ = rest.partition("/")[0] if folder == MARKS else folder
-                if (id_ not in stays and rest) or (folder in published and rest == DRAFT):
+                strip = rest.partition("/")[0].removeprefix(STRIP)
+                is_over = rest.startswith(STRIP) and (time_of(strip) or limit) < limit
+                if (id_ not in stays and rest) or (folder in published and (rest == DRAFT or is_over)):
                     found.append(item)
         return found
 
     def sweep(self, older_than: timedelta = timedelta(days=2)) -> None:
         """Delete what belongs to no snapshot."""
         self.store.delete(item.key for item in self.leftovers(older_than))
+
+    def _retiring(self, kind: Kind, id_: str) -> builtins.list[str]:
+        return [item.key for item in self.store.list(f"{marks_of(kind, id_)}retired-")]
 
     def _published(self, kind: Kind, but: Container[str]) -> builtins.list[str]:
         return [id_ for id_ in _ids(item.key for item in self.store.list(f"{kind}/")) if id_ not in but]

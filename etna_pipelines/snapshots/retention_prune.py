@@ -9,7 +9,7 @@ Both steps ask the rules anew: a mark alone deletes nothing, and one that is to 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing, SnapshotUnreadable
 from etna_pipelines.fault_points import FaultPoint, reached
@@ -86,9 +86,10 @@ def look(catalogue: Catalogue, rules: RetentionSpec, now: datetime | None = None
             if any(manifest.archive_key(file.name) not in stored for file in manifest.files):
                 unsound.add(id_)
     verdicts = plan(readable, unsound, rules)
+    grace = timedelta(hours=rules.grace)
+    since, ahead = last_moment(ids, now) - grace, (now or datetime.now(UTC)) + grace  # a clock may have been wrong
     going = [each for each in verdicts if not each.stays]
-    marked = [each for each in going if each.snapshot.id in retired]
-    since = last_moment(ids, now) - timedelta(hours=rules.grace)
+    marked = [each for each in going if each.snapshot.id in retired and retired[each.snapshot.id].when < ahead]
     return Pruning(
         verdicts,
         unreadable,

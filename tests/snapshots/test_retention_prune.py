@@ -183,8 +183,19 @@ def test_a_clock_that_is_years_behind_deletes_nothing(catalogue: Catalogue, stor
     nights(catalogue, *range(5))
     prune(catalogue, THREE, after(4))
     before = keys(store)
-    prune(catalogue, THREE, after(4) - YEARS)
-    assert keys(store) == before
+    assert told(prune(catalogue, THREE, after(4) - YEARS)) == {"retire": ["03", "04"]}
+    assert [key for key in keys(store) if "/marks/" not in key] == [key for key in before if "/marks/" not in key]
+    assert listed(catalogue) == [2, 3, 4]
+
+
+def test_what_a_clock_years_ahead_retired_is_deleted_all_the_same(catalogue: Catalogue, store: LocalStore) -> None:
+    nights(catalogue, *range(5))
+    assert told(prune(catalogue, THREE, after(4) + YEARS)) == {"retire": ["03", "04"]}
+    nights(catalogue, 5)
+    assert told(prune(catalogue, THREE, after(5))) == {"retire": ["03", "04", "05"]}
+    nights(catalogue, 6, 7)
+    assert told(prune(catalogue, THREE, after(7)))["delete"] == ["03", "04", "05"]
+    assert catalogue.folders("full") == [id_of(number) for number in (3, 4, 5, 6, 7)]
 
 
 def test_marks_of_somebody_who_may_only_write_delete_nothing(catalogue: Catalogue) -> None:

@@ -6,9 +6,10 @@ workers.
 """
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from types import TracebackType
@@ -50,6 +51,9 @@ from etna_pipelines.stores.store import Store
 
 _EMPTY = Block(archive.compress(archive.EMPTY), len(archive.EMPTY), archive.EMPTY.count(b"\n"))
 CONTENTS = "toc.dat"
+
+Put = Callable[[Iterable[bytes]], object]
+"""Stores a stream."""
 
 Bundle = Mapping[str, bytes]
 """Things that belong together, by name, as one worker hands them to another."""
@@ -182,15 +186,16 @@ class Stripping:
         if self.plan.scrubs:
             self._scrubber.prepare()
 
-    def strip(self, piece: Piece, key: str | None = None) -> None:
-        """Write what becomes of a piece: into the new archive where it is a whole file, else under `key`."""
+    def strip(self, piece: Piece, put: Put | None = None) -> None:
+        """Write what becomes of a piece: into the new archive where it is a whole file, else by `put`."""
         file = self.file(piece.file)
         plan = self._plan_of(file) if file.table is not None else None
-        key = key or self._draft.archive_key(file.name)
+        key = self._draft.archive_key(file.name)
+        put = put or partial(self._store.put, key)
         if plan and plan.empty:
-            self._made(piece, self._write(file, piece, key, iter([_EMPTY]), plan))
+            self._made(piece, self._write(file, piece, put, iter([_EMPTY]), plan))
         elif plan and self.is_masked(file):
-            self._made(piece, self._write(file, piece, key, self._masked(file, piece, plan), plan))
+            self._made(piece, self._write(file, piece, put, self._masked(file, piece, plan), plan))
         else:
             self._store.copy(self.full.archive_key(file.name), key)
             self._made(piece, file)
@@ -248,7 +253,7 @@ class Stripping:
         yield from in_order(self._pool, mask, self._cuts(file, piece, plan), self._workers)
 
     def _write(
-        self, file: ArchiveFile, piece: Piece, key: str, blocks: Iterator[Block], plan: TablePlan
+        self, file: ArchiveFile, piece: Piece, put: Put, blocks: Iterator[Block], plan: TablePlan
     ) -> ArchiveFile:
         tally = archive.Tally(slice_bytes=None, terminated=piece.is_last(file))
 
@@ -260,7 +265,7 @@ class Stripping:
                     tally.cut()
 
         with _in_table(file):
-            self._store.put(key, members())
+            put(members())
         sliced = {} if piece.is_whole(file) else {"slices": tally.slices}
         return file.model_copy(update=tally.facts | sliced)
 

@@ -1,22 +1,20 @@
 """The workroom: where those who work on one strip, on whatever machine, leave what the next of them needs.
 
 It stands beside the full snapshot, in the part of the store that only those may read who may read real people's data.
-Pieces of the new archive lie in it as they will be published. All else, which tells of originals, is sealed: encrypted
-and authenticated with a key that is derived from the masking key, for this strip alone.
+All of it is sealed: encrypted and authenticated with a key that is derived from the masking key, for this strip alone.
 """
 
 import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from etna_pipelines.anonymise.stripping import Bundle, derived
 from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, StoreError
-from etna_pipelines.snapshots.manifest import new_id
+from etna_pipelines.snapshots.catalogue import STRIP
 from etna_pipelines.snapshots.pieces import Piece
 from etna_pipelines.stores.store import Store
 
@@ -24,8 +22,6 @@ CHUNK = 16 * 1024 * 1024
 """Bytes that are sealed at a time (RFC 8439 allows 256 GiB)."""
 
 NONCE, TAG = 12, 16
-LEFT_FOR = timedelta(days=2)
-"""How long a strip that failed may be gone on with, before what it left is swept."""
 
 
 class Workroom:
@@ -34,22 +30,37 @@ class Workroom:
     def __init__(self, store: Store, full: str, draft: str, masking_key: bytes) -> None:
         self._store = store
         self._draft = draft
-        self._prefix = f"{_beside(full)}{draft}/"
+        self._prefix = f"full/{full}/{STRIP}{draft}/"
         self._cipher = ChaCha20Poly1305(derived(masking_key, f"workroom of {draft}"))
-
-    def key_of(self, piece: Piece) -> str:
-        """Where a piece of the new archive is left."""
-        return f"{self._prefix}pieces/{piece.file}.{piece.begin:06}"
 
     def leave(self, name: str, bundle: Bundle) -> None:
         """Leave something under a name; who does it again leaves the same."""
-        self._store.put(self._key(name), self._sealed(name, _packed(bundle)))
+        self._put(name, _packed(bundle))
 
     def find(self, name: str) -> Bundle:
-        """What was left. Raises SnapshotDamaged where that can't be opened, ObjectMissing where there is nothing."""
+        """What was left. Raises SnapshotDamaged where that can't be opened, and where there is nothing."""
+        return _unpacked(b"".join(self._read(name)))
+
+    def leave_piece(self, piece: Piece, chunks: Iterable[bytes]) -> None:
+        """Leave a piece of the new archive."""
+        self._put(_name_of(piece), chunks)
+
+    def find_piece(self, piece: Piece) -> Iterator[bytes]:
+        """A piece of the new archive, chunk by chunk; raises as `find` does."""
+        return self._read(_name_of(piece))
+
+    def clear(self) -> None:
+        """Delete all of it. Whoever may not delete leaves it to those who sweep."""
+        with suppress(StoreError):
+            self._store.delete([item.key for item in self._store.list(self._prefix)])
+
+    def _put(self, name: str, chunks: Iterable[bytes]) -> None:
+        self._store.put(self._key(name), self._sealed(name, chunks))
+
+    def _read(self, name: str) -> Iterator[bytes]:
         key = self._key(name)
         try:
-            return _unpacked(b"".join(self._opened(name, self._store.read(key))))
+            yield from self._opened(name, self._store.read(key))
         except InvalidTag:
             raise SnapshotDamaged(
                 f"{self._store.location(key)} can't be opened: give every worker the same ETNA_MASKING_KEY; if they "
@@ -59,11 +70,6 @@ class Workroom:
             raise SnapshotDamaged(
                 f"{self._store.location(key)} is gone, which this strip needs: strip the full snapshot again."
             ) from None
-
-    def clear(self) -> None:
-        """Delete all of it. Whoever may not delete leaves it to those who sweep."""
-        with suppress(StoreError):
-            self._store.delete([item.key for item in self._store.list(self._prefix)])
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}{name}.sealed"
@@ -79,15 +85,8 @@ class Workroom:
             yield self._cipher.decrypt(chunk[:NONCE], chunk[NONCE:], _said(name, number, is_last))
 
 
-def sweep(store: Store, full: str) -> None:
-    """Delete what strips of a full snapshot left that nobody went on with."""
-    limit = _beside(full) + new_id(datetime.now(UTC) - LEFT_FOR)
-    with suppress(StoreError):
-        store.delete([item.key for item in store.list(_beside(full)) if item.key < limit])
-
-
-def _beside(full: str) -> str:
-    return f"full/{full}/strip-"
+def _name_of(piece: Piece) -> str:
+    return f"piece-{piece.file}-{piece.begin:06}"
 
 
 def _said(name: str, number: int, is_last: bool) -> bytes:

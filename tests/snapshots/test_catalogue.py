@@ -6,7 +6,7 @@ import pytest
 
 from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing, SnapshotUnreadable, StoreRefused
 from etna_pipelines.progress import Tick
-from etna_pipelines.snapshots.catalogue import Catalogue
+from etna_pipelines.snapshots.catalogue import STRIP, Catalogue
 from etna_pipelines.snapshots.manifest import KINDS, Kind, new_id
 from etna_pipelines.stores.local import LocalStore
 from tests.snapshots.samples import FAILED, FILES, PASSED, draft, stored
@@ -118,8 +118,12 @@ def test_a_sweep_deletes_old_drafts_and_nothing_else(catalogue: Catalogue, store
     old = stored(store, draft(new_id(datetime.now(UTC) - week), kind))
     young = stored(store, draft(new_id(), kind))
     catalogue.save_draft(young)
+    beside = f"{published.prefix}/{STRIP}"
+    for id_ in (old.id, young.id):  # strips that are shared out
+        store.put(f"{beside}{id_}/begun.sealed", [b"x"])
     catalogue.sweep()
     assert {key.split("/")[1] for key in keys(store)} == {published.id, young.id}
+    assert [item.key for item in store.list(beside)] == [f"{beside}{young.id}/begun.sealed"]
     catalogue.read_back(published)
     catalogue.read_back(young)
     catalogue.sweep(older_than=-week)

@@ -46,9 +46,8 @@ def fault_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 
 @pytest.fixture(scope="session")
-def worlds(
-    fault_server: Callable[[int], EmbeddedServer], s3_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[Combination, World]]:
+def worlds(fault_server: Callable[[int], EmbeddedServer], server: EmbeddedServer) -> Iterator[dict[Combination, World]]:
+    """Closed before their servers are stopped."""
     made: dict[Combination, World] = {}
     yield made
     for world in made.values():
@@ -61,13 +60,14 @@ def world(
     worlds: dict[Combination, World],
     fault_server: Callable[[int], EmbeddedServer],
     s3_server: str,
+    server: EmbeddedServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
     """The world of the test's combination. One in which something went wrong is not used again."""
     combination: Combination = request.param
     if combination not in worlds:
-        server = fault_server(combination.major)
-        worlds[combination] = World(tmp_path_factory.mktemp("world"), server, combination, s3_server)
+        root, own_server = tmp_path_factory.mktemp("world"), fault_server(combination.major)
+        worlds[combination] = World(root, own_server, combination, s3_server, server)
         worlds[combination].good(flows.night)
     yield worlds[combination]
     if request.node.stash.get(FAILED, False):

@@ -31,6 +31,12 @@ def back_up() -> None:
     steps.publish(steps.check_backup(steps.back_up().id))
 
 
+def publish(id_: str) -> None:
+    """The draft of a backup."""
+    steps = Steps(*_work())
+    steps.publish(steps.check_backup(id_))
+
+
 def strip() -> None:
     steps = Steps(*_work())
     steps.publish(steps.strip(steps.newest("full").id))
@@ -96,6 +102,11 @@ def verify() -> None:
     """The newest full snapshot read again."""
     steps = IntegritySteps(*_work())
     steps.verify(steps.newest("full").id)
+
+
+def drill() -> None:
+    """The newest full snapshot restored and dropped again."""
+    IntegritySteps(*_work()).drill()
 
 
 def prune() -> None:

@@ -84,6 +84,7 @@ WAYS = [
     Way(flows.make_feature, [P.CLONE_CREATED, P.PUSH_CLONED, P.SWAP_RENAMED], then=flows.go_on),
     Way(flows.remove_feature, [point for point in P if point.startswith("removal:")], first=with_a_feature),
     Way(flows.verify, [P.VERIFY_MARKED]),
+    Way(flows.drill, [point for point in P if point.startswith("drill:")]),
     Way(flows.prune, [point for point in P if point.startswith("prune:")], first=with_old_snapshots),
     Way(flows.expire, [point for point in P if point.startswith("expiry:")], first=with_a_full_copy),
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import psutil
+import pytest
 import yaml
 from psycopg import sql
 
@@ -101,8 +102,12 @@ class Serving:
 class World:
     """Everything of it is named after it: several may be on one server."""
 
-    def __init__(self, root: Path, server: EmbeddedServer, combination: Combination, s3_url: str) -> None:
+    def __init__(
+        self, root: Path, server: EmbeddedServer, combination: Combination, s3_url: str, spare: EmbeddedServer
+    ) -> None:
         self.root, self.server, self.combination = root, server, combination
+        self.spare = spare
+        """Another server, for drills: they are never done beside production."""
         self.name = f"w{next(_numbers)}"
         self.home, self.temporary = root / "home", root / "tmp"
         self.bucket = f"faults-{secrets.token_hex(4)}"
@@ -126,13 +131,13 @@ class World:
         (root / "redeploy.sh").write_text(REDEPLOY)
 
     def close(self) -> None:
-        for run in self._runs:
-            with suppress(ProcessLookupError):
-                run.kill()
-        with self.superuser.connect() as connection:
-            for name in self.databases():
-                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-        self._stack.close()
+        with self._stack:
+            for run in self._runs:
+                with suppress(ProcessLookupError):
+                    run.kill()
+            with self.superuser.connect() as connection:
+                for name in self.databases():
+                    connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def run(self, flow: Flow, *arguments: str, prepare: Flow = nothing, **variables: str) -> Outcome:
         """A run to its end: with these environment variables too, and after what is to be done in its process."""
@@ -179,6 +184,7 @@ class World:
                 **owned,
             },
             "test": {"database": self.database("test").url, **owned},
+            "integrity": {"drill": self.spare.database("postgres").url},
             "retention": {"full": LAST, "stripped": LAST},
             **self.changes,
         }
@@ -189,6 +195,7 @@ class World:
         return {
             **{f"ETNA_{name.upper()}_PASSWORD": password for name, password in names.items()},
             "ETNA_STAGING_PASSWORD": self.superuser.password or "",
+            "ETNA_DRILL_PASSWORD": self.spare.database("postgres").password or "",
             "ETNA_HOME": str(self.home),
             "TMPDIR": str(self.temporary),
             "AWS_ACCESS_KEY_ID": "testing",
@@ -366,17 +373,30 @@ class World:
     @contextmanager
     def full_disk(self, directory: Path, left: int = 0) -> Iterator[None]:
         """The file system of the store, or of scratch, has so many bytes left meanwhile."""
+        self.needs_own_disks()
         filler = directory / ".filler"
         free = os.statvfs(directory).f_bavail * os.statvfs(directory).f_frsize
-        with filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(free - left - 4096, 1))
-            with suppress(OSError):
-                while not left:
-                    file.write(bytes(4096))
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while left < free or not left:
+                free -= file.write(bytes(min(2**16, max(free - left, 1))))
         try:
             yield
         finally:
             filler.unlink()
+
+    @contextmanager
+    def read_only(self, directory: Path) -> Iterator[None]:
+        """The file system there may only be read meanwhile."""
+        self.needs_own_disks()
+        subprocess.run(["/bin/mount", "-o", "remount,ro", str(directory)], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["/bin/mount", "-o", "remount,rw", str(directory)], check=True)
+
+    def needs_own_disks(self) -> None:
+        if not self.has_own_disks:
+            pytest.skip("this user may not mount file systems")
 
     def _place(self, key: str, data: bytes | None) -> None:
         """Past the store's own ways, which keep files from being changed."""

@@ -15,6 +15,8 @@ CLOCKS_APART = 120
 """Seconds by which clocks may differ: ids of snapshots are times, and AWS refuses what is five minutes off."""
 DAEMON_SILENT = 300
 """Seconds: Dagster's daemon notes that it lives twice a minute."""
+DRIVEN_BY = "postgresql+psycopg2"
+"""Dagster's statements are psycopg2's. Since SQLAlchemy 2.1 `postgresql://` means another driver, which refuses one."""
 
 MAY_WRITE = """
     SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
@@ -126,8 +128,12 @@ def clock_problem(ahead: float, whose: str) -> str | None:
 
 def history(address: str, variable: str) -> Iterator[Finding]:
     """Where Dagster keeps its runs, events and schedules; its daemon notes there that it lives."""
+    scheme, mark, rest = address.partition("://")
+    if scheme != DRIVEN_BY:
+        says = f"{variable} must begin with {DRIVEN_BY}://: by SQLAlchemy's own choice of a driver no run ever starts."
+        yield finding("dagster", "work", says, Section.DAGSTER)
     try:
-        database = Database.from_url(address)
+        database = Database.from_url(f"postgresql{mark}{rest}")
     except SettingsError as error:
         yield finding("dagster", "work", f"{variable}: {error}", Section.DAGSTER)
         return

@@ -67,7 +67,7 @@ def made_by_dagster(server: EmbeddedServer) -> Iterator[Database]:
     server.create_database("etna_dagster", owner="etna_dagster")
     at = server.database("etna_dagster")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv(HISTORY, f"postgresql://etna_dagster:{PASSWORD}@{at.host}:{at.port}/etna_dagster")
+        patched.setenv(HISTORY, f"postgresql+psycopg2://etna_dagster:{PASSWORD}@{at.host}:{at.port}/etna_dagster")
         with dg.DagsterInstance.from_config(str(PROJECT / "deploy")):
             pass
     yield at
@@ -80,7 +80,7 @@ def made_by_dagster(server: EmbeddedServer) -> Iterator[Database]:
 def history(made_by_dagster: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """The same, with a daemon that was just heard of."""
     at = made_by_dagster
-    monkeypatch.setenv(HISTORY, f"postgresql://etna_dagster:{PASSWORD}@{at.host}:{at.port}/etna_dagster")
+    monkeypatch.setenv(HISTORY, f"postgresql+psycopg2://etna_dagster:{PASSWORD}@{at.host}:{at.port}/etna_dagster")
     monkeypatch.setenv("DAGSTER_HOME", str(PROJECT / "deploy"))
     with at.connect() as connection:
         connection.execute(
@@ -175,15 +175,20 @@ def test_shortfalls_are_named_with_the_section_that_tells_how(
 def test_a_history_whose_tables_were_made_by_halves(
     examine: Examine, roles: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = roles.url.replace("@", f":{roles.password}@")
+    address = roles.url.replace("postgresql:", "postgresql+psycopg2:").replace("@", f":{roles.password}@")
     monkeypatch.setenv("DAGSTER_HOME", str(PROJECT / "deploy"))
     monkeypatch.setenv(HISTORY, address)
     with roles.connect() as connection:
         connection.execute("CREATE TABLE runs (id int); CREATE TABLE daemon_heartbeats (timestamp timestamp)")
 
-    *_, says = examine("")["dagster"]
+    superuser, says = examine("")["dagster"]
 
+    assert "is a superuser" in superuser
     assert f"{roles.label} lacks the tables event_logs, job_ticks, run_tags: stop the services" in says
+
+    monkeypatch.setenv(HISTORY, address.replace("+psycopg2", ""))
+    driver, *_ = examine("")["dagster"]
+    assert f"{HISTORY} must begin with postgresql+psycopg2://" in driver
 
 
 def test_keys_that_were_made_up_and_a_history_in_files(examine: Examine, fresh: Path) -> None:
@@ -206,7 +211,7 @@ def test_keys_that_were_made_up_and_a_history_in_files(examine: Examine, fresh: 
 def test_a_history_that_cannot_be_looked_at(
     examine: Examine, fresh: Path, monkeypatch: pytest.MonkeyPatch, storage: str, says: str
 ) -> None:
-    monkeypatch.setenv("ETNA_ELSEWHERE", "postgresql://u:secret@127.0.0.1:1/d")
+    monkeypatch.setenv("ETNA_ELSEWHERE", "postgresql+psycopg2://u:secret@127.0.0.1:1/d")
     (fresh / "dagster.yaml").write_text(f"storage: {{{storage}}}\n")
 
     found = examine("")["dagster"]

@@ -1,7 +1,9 @@
 """A checkout whose production is planted and behind a password: its programs run as by people, then searched."""
 
 import os
+import secrets
 import signal
+import string
 import subprocess
 import sys
 import time
@@ -14,25 +16,28 @@ from etna_pipelines.postgres.server import Database
 from tests.flows.checkout import NIGHTLY, PROJECT, Checkout
 from tests.security.hunt import Hunter, Watch
 
+TOKEN = "".join(secrets.choice(string.ascii_lowercase) for _ in range(8))
+"""Whatever others do on this machine, nobody else's arguments hold what was planted here."""
+
 ROWS = {
-    "a name": "Xylophonist",
-    "an address": "planted-mail",
-    "a telephone number": "07700 900461",
-    "a town": "Tregaron Quay",
-    "a malformed value": "planted-malformed",
+    "a name": f"Xylophonist{TOKEN}",
+    "an address": f"mail-{TOKEN}",
+    "a telephone number": f"07700 900{secrets.randbelow(900) + 100}",
+    "a town": f"Tregaron {TOKEN}",
+    "a value of a document": f"document-{TOKEN}",
 }
 KEPT = {"a town"}
 """Rows whose values the rules keep: a stripped archive may hold them."""
 SECRETS = {
-    "production's password": "planted-pw-production",
-    "a wrong password": "planted-pw-wrong",
-    "the masking key": "5e" * 32,
-    "the signing key": "a7" * 32,
-    "the superuser's password": "planted-pw-superuser",
-    "the webhook's secret": "planted-webhook-secret",
-    "GitHub's token": "github_pat_planted",
-    "AWS's key": "plantedAwsSecretAccessKey",
-    "the secret of a command": "planted-in-a-command",
+    "production's password": f"production-{TOKEN}",
+    "a wrong password": f"wrong-{TOKEN}",
+    "the masking key": secrets.token_hex(32),
+    "the signing key": secrets.token_hex(32),
+    "the superuser's password": f"superuser-{TOKEN}",
+    "the webhook's secret": f"webhook-{TOKEN}",
+    "GitHub's token": f"github_pat_{TOKEN}",
+    "AWS's key": f"aws{TOKEN}",
+    "the secret of a command": f"command-{TOKEN}",
 }
 ENVIRONMENT = {
     "ETNA_PRODUCTION_PASSWORD": SECRETS["production's password"],
@@ -48,16 +53,16 @@ ENVIRONMENT = {
     "PYTHONWARNINGS": "ignore",
     "PYTHONDONTWRITEBYTECODE": "",
 }
-PRODUCTION = """
+PRODUCTION = f"""
 CREATE TABLE town (id int PRIMARY KEY, name text);
 CREATE TABLE person (id int PRIMARY KEY, name text, email text, town int REFERENCES town);
 CREATE TABLE note (id int PRIMARY KEY, person int REFERENCES person, body text, at text);
-CREATE TABLE auth_user (id int PRIMARY KEY, username text UNIQUE, password text, is_superuser bool, is_staff bool,
+CREATE TABLE auth_user (id serial PRIMARY KEY, username text UNIQUE, password text, is_superuser bool, is_staff bool,
     is_active bool, first_name text, last_name text, email text, last_login timestamptz, date_joined timestamptz);
-INSERT INTO town VALUES (1, 'Tregaron Quay');
-INSERT INTO person VALUES (1, 'Gwenllian Xylophonist', 'gwenllian@planted-mail.org.uk', 1),
-    (2, 'Ianto Xylophonist', 'ianto@second.planted-mail.org.uk', 1);
-INSERT INTO note VALUES (1, 1, 'Ring Gwenllian Xylophonist on 07700 900461', 'Tregaron Quay');
+INSERT INTO town VALUES (1, '{ROWS["a town"]}');
+INSERT INTO person VALUES (1, 'Gwenllian {ROWS["a name"]}', 'gwenllian@{ROWS["an address"]}.org.uk', 1),
+    (2, 'Ianto {ROWS["a name"]}', 'ianto@second.{ROWS["an address"]}.org.uk', 1);
+INSERT INTO note VALUES (1, 1, 'Ring Gwenllian {ROWS["a name"]} on {ROWS["a telephone number"]}', '{ROWS["a town"]}');
 """
 RULES = """\
 tables:

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from tests.security.scene import RULES, SECRETS, SETTINGS, Scene
+from tests.security.scene import ROWS, RULES, SECRETS, SETTINGS, Scene
 from tests.stores.faulty_server import Proxy, Reply
 
 SECRET = SECRETS["the secret of a command"]
@@ -125,19 +125,20 @@ FAILURES = {
         undo="DROP INDEX hosts",
         says=r"✗ (stripped_snapshot|development_database\.restore): ",
     ),
-    "a value is none of its column": Failure(
-        production="ALTER TABLE note ADD extra text; UPDATE note SET extra = '{planted-malformed'",
+    "a value becomes too long for its column": Failure(
+        production="ALTER TABLE note ADD extra varchar(45);"
+        f""" UPDATE note SET extra = '{{"a": "{ROWS["a value of a document"]}", "by": "a@b.c"}}'""",
         undo="ALTER TABLE note DROP extra",
-        rules=RULES.replace("columns: {body:", "columns: {extra: {$.name: fake(name)}, body:"),
-        says=r"✗ stripped_snapshot: .*note\.extra.* is not JSON",
+        rules=RULES.replace("columns: {body:", "columns: {extra: {mask: keep, $.by: email}, body:"),
+        says=r"✗ stripped_snapshot: .*public\.note, column extra, row 1: it is longer than the column takes",
     ),
     "the proof finds somebody": Failure(
-        production="UPDATE note SET at = 'gwenllian@planted-mail.org.uk'",
-        undo="UPDATE note SET at = 'Tregaron Quay'",
+        production=f"UPDATE note SET at = 'gwenllian@{ROWS['an address']}.org.uk'",
+        undo=f"UPDATE note SET at = '{ROWS['a town']}'",
         says=r"✗ stripped_snapshot: .*public\.note\.at",
     ),
     "a column has no rule": Failure(
-        production="ALTER TABLE person ADD phone text DEFAULT '07700 900461'",
+        production=f"ALTER TABLE person ADD phone text; UPDATE person SET phone = '{ROWS['a telephone number']}'",
         undo="ALTER TABLE person DROP phone",
         says=r"✗ stripped_snapshot: 1 column has no rule",
     ),

@@ -267,7 +267,11 @@ class World:
 
     @property
     def catalogue(self) -> Catalogue:
-        return Catalogue(self.store, bytes.fromhex(KEYS["ETNA_SIGNING_KEY"]))
+        return Catalogue(self.store, self.signing_key)
+
+    @property
+    def signing_key(self) -> bytes:
+        return bytes.fromhex(KEYS["ETNA_SIGNING_KEY"])
 
     def newest(self, kind: Kind) -> Manifest:
         found = self.catalogue.newest(kind)
@@ -364,11 +368,11 @@ class World:
         """An object of the store was changed behind our back meanwhile; None: it is gone."""
         usual = b"".join(self.store.read(key))
         changed = change(usual)
-        self._place(key, changed)
+        self.place(key, changed)
         try:
             yield
         finally:
-            self._place(key, usual)
+            self.place(key, usual)
 
     @contextmanager
     def full_disk(self, directory: Path, left: int = 0) -> Iterator[None]:
@@ -398,8 +402,9 @@ class World:
         if not self.has_own_disks:
             pytest.skip("this user may not mount file systems")
 
-    def _place(self, key: str, data: bytes | None) -> None:
-        """Past the store's own ways, which keep files from being changed."""
+    def place(self, key: str, data: bytes | None) -> None:
+        """Put an object where it belongs past the store's own ways, which keep files from being changed; None: delete
+        it."""
         if self.combination.store == "S3":
             if data is None:
                 self.s3.delete_object(Bucket=self.bucket, Key=f"etna/{key}")

@@ -130,6 +130,10 @@ class TargetAsleep(EtnaError):
     """A target's server is switched off, and stayed so for as long as it is waited for: enough for one run."""
 
 
+class ScratchFull(EtnaError):
+    """The disk on which a run works has no room left."""
+
+
 class EnvironmentGone(EtnaError):
     """A feature environment left its registry while it was being made: what was made of it is removed."""
 

@@ -1,5 +1,6 @@
 """Private working directories: gone when their work ends, and what a killed run left is removed by the next one."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -7,12 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from etna_pipelines.errors import ScratchFull
+
 _SUFFIX = ".work"
 
 
 @contextmanager
 def workspace(scratch: Path, name: str) -> Iterator[Path]:
-    """A new directory under `scratch` that nobody else may read; those of runs that died are removed first."""
+    """A new directory under `scratch` that nobody else may read; those of runs that died are removed first.
+
+    Raises ScratchFull where its disk fills up."""
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory = scratch / f"{name}{_SUFFIX}"
     lock = _Lock(scratch)  # nobody sweeps between a directory's making and its lock
@@ -24,6 +29,10 @@ def workspace(scratch: Path, name: str) -> Iterator[Path]:
         lock.release()
     try:
         yield directory
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ScratchFull(f"The disk of {scratch} is full: free some space there, then run this again.") from None
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         held.release()

@@ -1,3 +1,4 @@
+import errno
 import signal
 import subprocess
 import sys
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from etna_pipelines.errors import ScratchFull
 from etna_pipelines.scratch import workspace
 
 
@@ -20,6 +22,13 @@ def test_it_is_gone_after_a_failure_too(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), workspace(tmp_path, "one"):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_its_full_disk_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ScratchFull, match=rf"^The disk of {tmp_path} is full: free"), workspace(tmp_path, "one"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(FileNotFoundError), workspace(tmp_path, "one"):
+        Path("/no/such/file").read_text()
 
 
 def test_what_a_killed_run_left_goes_with_the_next_one(tmp_path: Path) -> None:

@@ -107,4 +107,3 @@ def another_server(world: World, major: int, home: Path | None = None) -> Iterat
     finally:
         server.stop()
         shutil.rmtree(home / "postgres")
-

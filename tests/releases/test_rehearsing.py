@@ -148,7 +148,7 @@ def as_ordinary_role(staging: Environment) -> Environment:
     database, name = staging.database, f"rehearses_{staging.database.name}"
     with database.maintenance.connect() as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN CREATEDB PASSWORD 'secret of the test'")
-        connection.execute(f"GRANT {OWNER} TO {name}")
+        connection.execute(f"GRANT {OWNER}, pg_signal_backend TO {name}")
     return replace(staging, database=replace(database, user=name, password="secret of the test"))
 
 

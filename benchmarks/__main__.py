@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks import (
     backup,
     clone,
+    cluster,
     demo,
     listing,
     load,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Measure] = {
     "revisions": revisions.measure,
     "sensitive": sensitive.measure,
     "workers": workers.measure,
+    "cluster": cluster.measure,
     "proof": proof.measure,
     "memory": memory.measure,
     "sealing": sealing.measure,

@@ -41,15 +41,6 @@ def test_parts_make_a_stripped_snapshot_and_leave_nothing_else(site: Site) -> No
     handed_on = [item.key for item in LocalStore(site.directory / "store").list("steps/")]
     assert "steps/assets/stripped_snapshot" in handed_on
     assert any("strip_part[00000]" in key for key in handed_on)
-    again = dg.materialize(
-        growing.assets(SPEC),
-        instance=site.history,
-        resources={"etna": Etna(), **growing.resources(SPEC)},
-        selection=["stripped_snapshot"],
-        raise_on_error=False,
-    )
-    assert again.success
-    assert len(site.listed()) == 3
 
 
 def test_a_failed_proof_publishes_nothing(site: Site, fresh: Path) -> None:

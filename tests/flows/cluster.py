@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -115,6 +116,14 @@ class Cluster:
 
     def all_said(self) -> str:
         return "\n".join(f"{path.parent.name}: {path.read_text()}" for path in self.root.glob("*/said"))
+
+    @contextmanager
+    def history(self) -> Iterator[dg.DagsterInstance]:
+        """Dagster's, as the run's machine has it."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("ETNA_DAGSTER_STORAGE_URL", self.variables["ETNA_DAGSTER_STORAGE_URL"])
+            with dg.DagsterInstance.from_config(str(self.root / "main")) as instance:
+                yield instance
 
     @property
     def environment(self) -> dict[str, str]:

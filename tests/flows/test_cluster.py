@@ -30,7 +30,7 @@ STANDS_STILL = {"ETNA_KILL_AT": "stop:strip: a file written"}
 PRODUCTION = f"""
 CREATE TABLE person (id int PRIMARY KEY, first text, last text, email text, town text, token text);
 INSERT INTO person SELECT i, 'Gwenllian', '{PLANTED}' || chr(97 + i % 26) || chr(97 + i / 26 % 26),
-    'gwen' || i || '@planted-mail.org.uk', 'Town ' || i % 50, md5(i::text) || md5((i + 1)::text) || md5((i + 2)::text)
+    'gwen' || i || '@planted-mail.org.uk', 'Town ' || i % 50, md5(i::text) || md5(i || 'a') || md5(i || 'b')
     FROM generate_series(1, 400000) i;
 CREATE TABLE note (id int PRIMARY KEY, body text);
 INSERT INTO note SELECT i, 'a letter by Gwenllian {PLANTED}' || chr(97 + i % 26) || 'b ' || md5(i::text)

@@ -28,12 +28,14 @@ def case(
     then: Flow | None = None,
     on: Sequence[Combination] = EVERYWHERE,
     fast: bool = False,
+    sweeps: bool = True,
 ) -> Callable[[Case], Callable[[World], None]]:
     """A test of a fault, on each combination of a PostgreSQL and a store that it is about.
 
     `stage` and `fault` are its words in docs/faults.md. The run `ends` failed, killed or succeeded, its sentence is
-    matched by the pattern `says`, and afterwards the invariants hold. Then the same flow, or `then`, runs again by
-    itself and succeeds. All are long but the usual combination of a `fast` one."""
+    matched by the pattern `says`, and afterwards the invariants hold; what it left may still be there where it can't
+    have swept it (`sweeps`), as its server was away. Then the same flow, or `then`, runs again by itself and succeeds.
+    All are long but the usual combination of a `fast` one."""
 
     def registered(do: Case) -> Callable[[World], None]:
         @pytest.mark.parametrize("world", combinations(on, fast=fast), indirect=True)
@@ -45,7 +47,7 @@ def case(
                 row.said = outcome.sentence
                 assert outcome.ending == ends, outcome.said
                 assert re.search(says, outcome.sentence), outcome.said
-                serving = invariants(world, before, outcome)
+                serving = invariants(world, before, outcome, sweeps=sweeps)
                 succeeds_by_itself(world, serving, then or outcome.flow)
 
         return test

@@ -20,7 +20,7 @@ from etna_pipelines.errors import EtnaError
 from etna_pipelines.sentences import sentence_of
 
 KILLED = -signal.SIGKILL
-PATIENCE = 120
+PATIENCE = 300
 """Seconds after which a run that does not end has failed its test."""
 
 _context = multiprocessing.get_context("forkserver")
@@ -118,7 +118,7 @@ def _lead(
     _become(root, variables, said)
     worker = os.fork()
     if worker == 0:
-        os._exit(_work(flow, arguments, prepare))
+        os._exit(work(flow, arguments, prepare))
     _, status = os.waitpid(worker, 0)
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
@@ -138,7 +138,7 @@ def _become(root: Path, variables: dict[str, str], said: Path) -> None:
     sys.stdout, sys.stderr = os.fdopen(1, "w", 1), os.fdopen(2, "w", 1)
 
 
-def _work(flow: Flow, arguments: tuple[str, ...], prepare: Flow) -> int:
+def work(flow: Flow, arguments: tuple[str, ...] = (), prepare: Flow = nothing) -> int:
     """Be the worker: say what failed as the command line does."""
     try:
         prepare()

@@ -9,6 +9,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -130,7 +131,9 @@ def _exchange(watcher: Connection, parties: _Parties, lock_timeout: float) -> Sw
                 outage = STALLED
             finally:
                 ending.over.set()
-        return SwapResult(outage, ended.result())
+        with suppress(psycopg.Error):  # the names have changed hands all the same
+            ended.result()
+        return SwapResult(outage, len(ending.ended))
 
 
 def _rename(renamer: Connection, parties: _Parties, lock_timeout: float) -> float:
@@ -171,22 +174,23 @@ class _Ending:
         self.watcher, self.leaving, self.renamer = watcher, leaving, renamer
         self.over = Event()
         self.refusal: str | None = None
+        self.ended: set[int] = set()
+        """The processes of sessions that were ended."""
 
-    def run(self) -> int:
+    def run(self) -> None:
         if self.leaving is None or not self._wait_for_lock():
-            return 0
+            return
         self.refusal = _unendable(self.watcher, self.leaving)
         if self.refusal:
             self.watcher.execute("SELECT pg_cancel_backend(%s)", [self.renamer])
-            return 0
-        ended: set[int] = set()
+            return
         while True:
             there = self.watcher.execute(END_SESSIONS, [self.leaving]).fetchall()
-            ended |= {pid for pid, was_ended in there if was_ended}
+            self.ended |= {pid for pid, was_ended in there if was_ended}
             if not there:
                 self.watcher.execute(sql.SQL("NOTIFY {}").format(GONE))
             if self.over.wait(PAUSE):
-                return len(ended)
+                return
 
     def _wait_for_lock(self) -> bool:
         while not self.over.is_set():
@@ -293,4 +297,6 @@ def _explain(error: psycopg.Error, lock_timeout: float) -> str:
         return f"something else (a CREATE or ALTER DATABASE) holds its lock for {lock_timeout:g} s: try again later"
     if isinstance(error, psycopg.errors.ObjectInUse):
         return "its sessions did not end within 5 s: try again later"
+    if error.sqlstate is None:  # libpq's own words, or those of a server that dies
+        return "the connection was lost before the exchange: check that the server runs, then try again"
     return reason(error)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -167,6 +167,8 @@ class Unit:
 
     name: str
     process: "subprocess.Popen[bytes]"
+    mark: str
+    """A variable that it and all its children have."""
     starts: int = 1
 
 
@@ -206,7 +208,7 @@ class Systemd:
                 asked.with_suffix(".answered").write_text(answer)
             for unit in [*self.units.values()]:
                 if unit.process.poll() is not None:
-                    self._kill_group(unit.name)
+                    self._kill_group(unit)
                     time.sleep(1)
                     self._start(unit.name, unit.starts + 1)
 
@@ -242,14 +244,13 @@ class Systemd:
                 environment[variable] = value.strip("'\"")
         for line in said["Environment"]:
             environment |= dict(each.split("=", 1) for each in line.split())
-        environment["STARTED_AS"] = f"{name}-{starts}-{time.time_ns()}"
+        environment["STARTED_AS"] = mark = f"{name}-{starts}-{time.time_ns()}"
         [command], [user], [directory], [umask], [restart] = (
             said[key] for key in ("ExecStart", "User", "WorkingDirectory", "UMask", "Restart")
         )
         assert restart == "always"
         process = self.machine.start_as(user, command.split(), environment, directory, umask, self.log(name))
-        self.units[name] = Unit(name, process, starts)
-        self._started_as = {**getattr(self, "_started_as", {}), name: environment["STARTED_AS"]}
+        self.units[name] = Unit(name, process, mark, starts)
 
     def _stop(self, name: str) -> None:
         if unit := self.units.pop(name, None):
@@ -257,12 +258,13 @@ class Systemd:
                 os.kill(unit.process.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 unit.process.wait(60)
-            self._kill_group(name)
+            self._kill_group(unit)
             unit.process.wait()
 
-    def _kill_group(self, name: str) -> None:
+    @staticmethod
+    def _kill_group(unit: Unit) -> None:
         """What a service leaves behind is killed, as systemd does with its control group."""
-        mark = f"STARTED_AS={self._started_as[name]}".encode()
+        mark = f"STARTED_AS={unit.mark}".encode()
         for process in psutil.process_iter():
             with contextlib.suppress(OSError, psutil.Error):
                 if mark in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"):
@@ -275,9 +277,3 @@ class Systemd:
                 key, _, value = line.partition("=")
                 read.setdefault(key, []).append(value)
         return read
-
-
-@contextlib.contextmanager
-def machine(directory: Path) -> Iterator[Machine]:
-    with Machine(directory) as begun:
-        yield begun

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import Authority
-from tests.flows.machine import Machine, machine
+from tests.flows.machine import Machine
 
 PROJECT = Path(__file__).parents[2]
 AWS, RECEIVER = "127.0.0.1:5555", "127.0.0.1:9999"
@@ -148,7 +148,7 @@ class Followed:
 def clean(tmp_path: Path) -> Iterator[Followed]:
     if os.geteuid() != 0 or not shutil.which("pg_createcluster") or not shutil.which("nsenter"):
         pytest.skip("a clean machine needs root, PostgreSQL 15 of Debian's packages and util-linux")
-    with machine(tmp_path) as at:
+    with Machine(tmp_path) as at:
         yield Followed(at, tmp_path)
 
 

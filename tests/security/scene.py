@@ -167,7 +167,7 @@ class Scene:
         self.told.append(said.read_text())
 
     def _await_session(self, wait_event: str) -> None:
-        query = "SELECT FROM pg_stat_activity WHERE wait_event = %s AND application_name ~ 'etna'"
+        query = "SELECT 1 FROM pg_stat_activity WHERE wait_event = %s AND application_name ~ 'etna'"
         deadline = time.monotonic() + 120
         with self.production.maintenance.connect() as connection:
             while not connection.execute(query, [wait_event]).fetchone():

@@ -1,9 +1,9 @@
 """Worlds: one for each combination of a PostgreSQL and a store, made when first asked for, anew after a violation."""
 
-import os
-import shutil
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ pytest.register_assert_rewrite("tests.faults.invariants", "tests.faults.cases", 
 
 from tests.faults import flows, report  # noqa: E402
 from tests.faults.world import Combination, World  # noqa: E402
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 SETTINGS = ("max_prepared_transactions = 5", "wal_level = logical", "max_wal_senders = 5")
 """For faults that need them."""
@@ -91,25 +94,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.long)
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    if not _is_worker(session.config):
-        shutil.rmtree(_directory(session.config), ignore_errors=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: "WorkerController") -> None:
+    """What a worker of `pytest -n` found."""
+    report.results.extend(report.Row(**each) for each in getattr(node, "workeroutput", {}).get("faults", []))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """With several workers, this one's last of all: the page, where all faults were tried."""
+    """Where all faults were tried: the page."""
     config = session.config
-    report.keep(_directory(config) / f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.jsonl")
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["faults"] = [asdict(row) for row in report.results]
+        return
     whole = config.option.markexpr == "long" and not config.option.keyword
-    if whole and not _is_worker(config) and all(HERE.is_relative_to(Path(arg).resolve()) for arg in config.args):
+    if whole and report.results and all(HERE.is_relative_to(Path(arg).resolve()) for arg in config.args):
         report.PAGE.parent.mkdir(exist_ok=True)
-        report.PAGE.write_text(report.page(report.kept(_directory(config))), encoding="utf-8")
-
-
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")
-
-
-def _directory(config: pytest.Config) -> Path:
-    return config.rootpath / ".pytest_cache" / "faults"
+        report.PAGE.write_text(report.page(report.results), encoding="utf-8")

@@ -1,5 +1,7 @@
 """What runs do: the real steps over the settings in the directory where they stand, as Dagster's assets call them."""
 
+import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.steps import Steps
 from etna_pipelines.stores.store import Store
 
+NIGHTLY = ("-m", "dagster", "job", "execute", "-m", "etna_pipelines.definitions", "-j", "nightly")
 BEGUN = Path("begun.json")
 """The last push that was begun, as Dagster keeps it between two steps."""
 
@@ -24,6 +27,11 @@ def night() -> None:
     back_up()
     strip()
     push("development")
+
+
+def nightly() -> None:
+    """The night as Dagster runs it: with a process for each step."""
+    os.execv(sys.executable, [sys.executable, *NIGHTLY])  # noqa: S606
 
 
 def back_up() -> None:

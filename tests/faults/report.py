@@ -1,12 +1,11 @@
 """What the run of all faults found, as docs/faults.md: written once all of them were tried.
 
-Each worker of pytest keeps what it found as lines of JSON; the session's end puts them together."""
+The workers of `pytest -n` hand over what they found to the process that started them (see conftest.py)."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.world import Combination
@@ -32,7 +31,7 @@ Written by `pytest -n 2 -m long tests/faults`, which injects each fault for real
 """
 
 results: list["Row"] = []
-"""Of this process."""
+"""What this process found, or its workers did."""
 
 
 @dataclass
@@ -56,19 +55,6 @@ class Row:
             row.held = True
         finally:
             results.append(row)
-
-
-def keep(path: Path) -> None:
-    """This process's results."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(asdict(row)) + "\n" for row in results))
-
-
-def kept(directory: Path) -> list[Row]:
-    """All processes' results."""
-    return [
-        Row(**json.loads(line)) for path in sorted(directory.glob("*.jsonl")) for line in path.read_text().splitlines()
-    ]
 
 
 def page(rows: Iterable[Row]) -> str:

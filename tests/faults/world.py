@@ -72,6 +72,7 @@ DISK = 96
 
 ENVIRONMENTS = ("development", "staging", "test_login")
 
+DAGSTER = Path(__file__).parents[2] / "dagster.yaml"
 LAST = {"nights": 1, "weeks": 0, "months": 0}
 
 StoreKind = Literal["local", "S3"]
@@ -129,6 +130,7 @@ class World:
         (root / "rules.yaml").write_text(RULES)
         (root / "fix_up.sql").write_text(FIX_UP)
         (root / "redeploy.sh").write_text(REDEPLOY)
+        (root / "dagster.yaml").write_text(DAGSTER.read_text().replace(".etna/", "home/"))
 
     def close(self) -> None:
         with self._stack:
@@ -202,6 +204,7 @@ class World:
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": "/dev/null",
+            "PYTHONWARNINGS": "ignore",
             **KEYS,
         }
 

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from etna_pipelines.errors import DatabaseRefused, ObjectMissing, StoreError
 from etna_pipelines.postgres.handover import Connection, comment_of, set_comment
 from etna_pipelines.postgres.server import Database
-from etna_pipelines.snapshots.manifest import Kind, time_of
+from etna_pipelines.snapshots.manifest import Kind, new_id, time_of
 from etna_pipelines.stores.store import Store
 
 MARK = "etna-pipelines: "
@@ -169,6 +169,14 @@ def find(store: Store, environment: str, push_id: str) -> Record | None:
 def last(store: Store, environment: str) -> Record | None:
     """The newest push or rollback of an environment."""
     return next(newest_first(store, environment), None)
+
+
+def next_id(store: Store, environment: str, *others: str) -> str:
+    """For a new push or rollback: it sorts after those before it, and after `others`, whatever the clock says."""
+    done = [item.key.rpartition("/")[2].removesuffix(".json") for item in store.list(f"pushes/{environment}/")]
+    before = max(filter(None, map(time_of, [*done, *others])), default=None)
+    now = datetime.now(UTC)
+    return new_id(max(now, before + timedelta(microseconds=1)) if before else now)
 
 
 def newest_first(store: Store, environment: str) -> Iterator[Record]:

@@ -37,7 +37,7 @@ from etna_pipelines.postgres.swap import SwapResult, swap, undo_swap
 from etna_pipelines.postgres.verify import verify_clone
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.scratch import workspace
-from etna_pipelines.snapshots.manifest import Kind, Manifest, new_id
+from etna_pipelines.snapshots.manifest import Kind, Manifest
 from etna_pipelines.stores.store import Store
 
 if TYPE_CHECKING:
@@ -104,9 +104,10 @@ class Pushing:
             filling.sweep(server, self.target.database.name, "new")
             cloned = template.name if template and template.owner == ground.owner else None
             check_space(server, self.manifest, self.target, cloned)
+            serving = self._serving(server)
         reached(FaultPoint.PUSH_BEGUN)
         return Begun(
-            id=new_id(),
+            id=history.next_id(self._records, self.target.name, *([serving.push] if serving else [])),
             environment=self.target.name,
             snapshot=self.manifest.id,
             kind=self.manifest.kind,

@@ -17,7 +17,6 @@ from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.postgres.handover import comment_of
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.postgres.swap import swap_back
-from etna_pipelines.snapshots.manifest import new_id
 from etna_pipelines.stores.store import Store
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def rollback(target: "Environment", *, production: Database, store: Store, expec
         if held:
             refuse_snapshot(held.kind, held.snapshot, target)
         done = Push(
-            id=new_id(),
+            id=history.next_id(store, target.name, *([serving.push] if serving else [])),
             action="rollback",
             environment=target.name,
             snapshot=held.snapshot if held else None,

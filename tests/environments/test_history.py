@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,17 @@ def a_push(environment: str = "development") -> Push:
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
+
+
+def test_ids_of_pushes_go_up_whatever_the_clock_says(store: LocalStore) -> None:
+    """Else a push would be older than the one that it replaces, where that was made with a clock two hours ahead."""
+    ahead = new_id(datetime.now(UTC) + timedelta(hours=2))
+    served = new_id(datetime.now(UTC) + timedelta(hours=3))
+    first = history.next_id(store, "development")
+    history.record(store, a_push().model_copy(update={"id": ahead}))
+    later = history.next_id(store, "development")
+    assert first < ahead < later < served < history.next_id(store, "development", served)
+    assert history.next_id(store, "staging") < ahead
 
 
 CONTENT = Serving(push="p", snapshot="s", kind="full", rules=None, pushed=datetime(2026, 11, 23, tzinfo=UTC))

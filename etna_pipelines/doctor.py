@@ -1,6 +1,7 @@
 """What is configured, what works, what is missing, and the next step where something is."""
 
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,13 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
+from rich.filesize import decimal
 
 from etna_pipelines.errors import DatabaseRefused, EtnaError, SettingsError, StoreError
 from etna_pipelines.keys import key_id
 from etna_pipelines.postgres.programs import Installation, find, installed
 from etna_pipelines.postgres.server import Database, reason
+from etna_pipelines.postgres.space import AS_TEXT, BEHIND, OVERSHOOT, gives_back
 from etna_pipelines.postgres.tls import shortfall
 from etna_pipelines.settings import FILE, KeyName, Settings, load
+from etna_pipelines.steps import WORKERS
 from etna_pipelines.stores.identities import VARIABLE
 
 NEWEST_MINORS = {15: "15.20", 16: "16.15", 17: "17.11", 18: "18.6"}
@@ -68,6 +72,7 @@ def examine(path: Path = FILE) -> list[Finding]:
         _key(settings, "signing", settings.signing_key),
         *_old_keys(settings),
         _attempt("store", lambda: _store(settings)),
+        _scratch(settings.home / "scratch"),
         *([_encryption(settings)] if settings.encryption.full else []),
         _attempt("rules", lambda: _rules(settings.rules)),
         *([_attempt("github", lambda: _github(settings))] if settings.github else []),
@@ -195,6 +200,17 @@ def _store(settings: Settings) -> str:
     finally:
         store.delete([probe])
     return f"{store.location()} can be written and read"
+
+
+def _scratch(directory: Path) -> Finding:
+    """What there is of it, and what it takes whatever the database's size."""
+    there = next(each for each in (directory, *directory.parents) if each.is_dir())
+    free = shutil.disk_usage(there).free
+    needed = f"a backup needs up to {decimal(BEHIND + OVERSHOOT)} of it"
+    if not gives_back(there):
+        needed += f", and {AS_TEXT} times its {WORKERS} largest tables, as its file system cannot punch holes"
+    says = f"{directory} has {decimal(free)} free: {needed}, a restore the size of the snapshot"
+    return Finding("scratch", "good" if free >= BEHIND + OVERSHOOT else "note", says)
 
 
 def _encryption(settings: Settings) -> Finding:

@@ -50,6 +50,7 @@ def test_a_fresh_checkout_needs_nothing(fresh: Path, examine_text: Examine) -> N
 
     assert {finding.state for finding in findings.values()} == {"good", "note"}
     assert findings["databases"] == doctor.RESTING
+    assert findings["scratch"].says.startswith(f"{fresh}/.etna/scratch has ")
     assert findings["masking key"].says == f"made at the first use, in {fresh}/.etna/keys/masking.key"
     assert not (fresh / ".etna/keys").exists() and not (fresh / ".etna/postgres").exists()
 

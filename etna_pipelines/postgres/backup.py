@@ -16,6 +16,7 @@ from etna_pipelines.postgres.locks import exclusive
 from etna_pipelines.postgres.programs import Program, find, run
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.postgres.shipping import Shipper
+from etna_pipelines.postgres.space import BEHIND, refuse_backup
 from etna_pipelines.progress import Progress, silent
 from etna_pipelines.scratch import workspace
 from etna_pipelines.snapshots.manifest import ArchiveFile, DatabaseSchema, Manifest, Source, new_id
@@ -43,7 +44,7 @@ def backup(
     """Dump `source` whole into the store, under the manifest's prefix; the manifest is a draft, for the catalogue to
     sign and publish. Where it fails, nothing of it stays in the store or in scratch.
 
-    The role needs SELECT on every table, no more. Scratch must hold the largest tables as COPY text, `jobs` at a time.
+    The role needs SELECT on every table, no more. What scratch has to hold is asked for before the dump (see space.py).
     """
     started = time.monotonic()
     created = datetime.now(UTC)
@@ -52,11 +53,12 @@ def backup(
     with exclusive(source, f"backup of {source.name}"), workspace(scratch, identity) as work:
         reached(FaultPoint.BACKUP_BEGUN)
         archive = work / "archive"
-        with _all_or_nothing(store, prefix), Shipper(archive, store, f"{prefix}archive/", progress) as shipper:
+        with _all_or_nothing(store, prefix), Shipper(archive, store, f"{prefix}archive/", progress, jobs) as shipper:
             with frozen(source) as held:
                 reached(FaultPoint.BACKUP_TABLES_LOCKED)
                 _refuse_unknown_encoding(source, held)
-                shipper.expect(held.table_bytes, len(held.schema.tables))
+                refuse_backup(held.table_bytes, held.large_object_bytes, jobs, work, source.label)
+                shipper.expect(sum(held.table_bytes), len(held.schema.tables))
                 pg_dump = find("pg_dump", held.major, source)
                 _dump(pg_dump, source, held, archive, jobs, shipper)
             # Production is let go here: the rest needs nothing of it.
@@ -128,7 +130,8 @@ def _dump(pg_dump: Path, source: Database, held: Frozen, archive: Path, jobs: in
             try:
                 while dump.running:
                     shipper.check()
-                    time.sleep(0.02)
+                    dump.pause(shipper.look() > BEHIND)
+                    time.sleep(0.05)
             except BaseException:
                 shipper.stop()
                 raise

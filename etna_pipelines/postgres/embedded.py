@@ -37,6 +37,7 @@ shared_buffers = '256MB'
 synchronous_commit = off
 wal_level = minimal
 max_wal_senders = 0
+max_locks_per_transaction = 256
 client_connection_check_interval = '2s'
 logging_collector = off
 log_destination = 'stderr'

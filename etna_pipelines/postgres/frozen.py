@@ -34,7 +34,9 @@ class Frozen:
 
     snapshot: str
     schema: DatabaseSchema
-    table_bytes: int
+    table_bytes: list[int]
+    """What each table takes on the server's disk, without its indexes."""
+    large_object_bytes: int
     major: int
     server_version: str
     system_identifier: str
@@ -43,7 +45,7 @@ class Frozen:
 
 @contextmanager
 def frozen(source: Database) -> Iterator[Frozen]:
-    """Hold every table of the database and one snapshot until the block ends. Raises BackupFailed, DatabaseUnreachable."""
+    """Hold every table and one snapshot until the block ends. Raises BackupFailed, DatabaseUnreachable."""
     with source.connect() as connection:
         _set(connection, "statement_timeout", "0")
         _set(connection, "lock_timeout", f"{LOCK_TIMEOUT}s")
@@ -86,12 +88,25 @@ def _lock(connection: Connection, source: Database, relations: Sequence[Relation
         return False
     except psycopg.errors.LockNotAvailable:
         raise busy(source) from None
+    except psycopg.errors.OutOfMemory:
+        raise BackupFailed(
+            f"{source.label} has {len(relations):,} tables, and its server cannot hold the locks of a backup of so "
+            f"many: set max_locks_per_transaction there to {locks_for(connection, len(relations))} and restart it."
+        ) from None
     except psycopg.Error as error:
         raise BackupFailed(
             f"The tables of {source.label} cannot be locked for reading, {reason(error)}: "
             f"give role {source.user} SELECT on all of them, for example by GRANT pg_read_all_data."
         ) from None
     return True
+
+
+def locks_for(connection: Connection, tables: int) -> int:
+    """The max_locks_per_transaction that lets the server hold the locks of a backup: each of our sessions, and those of
+    pg_dump, holds one on every table (PostgreSQL's lock.c: NLOCKENTS, and twice as many holders)."""
+    connection.execute("ROLLBACK")
+    sessions = int(_one(connection, "SHOW max_connections")) + int(_one(connection, "SHOW max_prepared_transactions"))
+    return max(64, -(-2 * tables // sessions))
 
 
 def busy(source: Database) -> BackupFailed:
@@ -132,13 +147,13 @@ def _describe(connection: Connection, identifier: str) -> Frozen:
     return Frozen(
         snapshot=snapshot,
         schema=read_schema(connection),
-        table_bytes=int(
-            _one(
-                connection,
-                f"WITH dumped AS ({DUMPED})"
-                " SELECT coalesce(sum(pg_table_size(oid)), 0)::text FROM dumped WHERE relkind = 'r'",
+        table_bytes=[
+            size
+            for (size,) in connection.execute(
+                f"WITH dumped AS ({DUMPED}) SELECT pg_table_size(oid) FROM dumped WHERE relkind = 'r'"
             )
-        ),
+        ],
+        large_object_bytes=int(_one(connection, "SELECT pg_table_size('pg_largeobject')")),
         major=server_major(connection),
         server_version=_one(connection, "SHOW server_version").split()[0],
         system_identifier=identifier,

@@ -99,6 +99,9 @@ _KNOWN = [
 ]
 
 
+_LOCKS = "its table of locks is full: raise max_locks_per_transaction there and restart it"
+
+
 def why_no_connection(text: str, label: str, user: str) -> EtnaError | None:
     """The error that libpq's text about a failed or lost connection amounts to, if it is about one."""
     if re.search(_BUSY, text):
@@ -118,7 +121,8 @@ def why_no_connection(text: str, label: str, user: str) -> EtnaError | None:
 def known(text: str) -> str | None:
     """The part of a message that is a standard one and names objects only; None where nothing of it is known."""
     found = [match for pattern in _KNOWN if (match := pattern.search(text))]
-    return min(found, key=lambda match: match.start()).group() if found else None
+    said = min(found, key=lambda match: match.start()).group() if found else None
+    return f"{said}, {_LOCKS}" if said == "out of shared memory" else said
 
 
 def reason(error: psycopg.Error) -> str:

@@ -104,7 +104,8 @@ def _speaking_tls(fitting: list[Installation], program: str, major: int, databas
     if not speaking and needs_tls(database):
         raise ProgramError(
             f"{program} {fitting[0].version} in {fitting[0].directory} cannot do TLS, which the URL of "
-            f"{database.label} asks for: install postgresql-client-{major} or newer, or name its directory in ETNA_POSTGRES_BIN."
+            f"{database.label} asks for: install postgresql-client-{major} or newer, or name its "
+            "directory in ETNA_POSTGRES_BIN."
         )
     return speaking or fitting
 
@@ -163,6 +164,7 @@ class Program:
         self._passfile: Path | None = None
         self._said: list[str] = []
         self._listener_failed: Exception | None = None
+        self._paused = False
 
     def __enter__(self) -> Self:
         if self._database and self._database.password is not None:
@@ -196,6 +198,16 @@ class Program:
     def running(self) -> bool:
         return self._process.poll() is None
 
+    def pause(self, wanted: bool) -> None:
+        """Let the program and its workers stand still, or go on. Nothing where there is no /proc to find them by; who
+        supervises them goes on in any case, so that nothing is left of them should we die."""
+        if wanted == self._paused:
+            return
+        for process in _in_group(self._process.pid, self._name):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGSTOP if wanted else signal.SIGCONT)
+        self._paused = wanted
+
     def wait(self) -> None:
         """Wait for its end. Raises ProgramError, DatabaseUnreachable or DatabaseRefused where it failed."""
         code = self._process.wait()
@@ -212,6 +224,7 @@ class Program:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if self.running:
                 os.killpg(group, signal.SIGTERM)
+                os.killpg(group, signal.SIGCONT)  # what stands still can't cancel what it asked of the server
                 self._process.wait()
                 deadline = time.monotonic() + GRACE
                 while time.monotonic() < deadline:
@@ -262,6 +275,17 @@ def run(
             running.wait()
         stdout.seek(0)
         return stdout.read()
+
+
+def _in_group(group: int, name: str) -> list[int]:
+    """The processes of a group that run the program of this name (proc(5): the fields of `stat`)."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            before, _, rest = stat.read_text(errors="replace").rpartition(")")
+            if before.endswith(f"({name[:15]}") and int(rest.split()[2]) == group:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _user(database: Database | None) -> str:

@@ -1,6 +1,7 @@
 """Client programs: found by version, run to their end or stopped without leaving anything, reported without values."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -285,3 +286,27 @@ def test_an_endless_error_is_kept_short() -> None:
             Path("/bin/sh"),
             ["-c", "seq 1 99 >&2; echo 'x: error: could not uncompress data' >&2; seq 1 99999 >&2; exit 1"],
         )
+
+
+def test_a_program_stands_still_and_goes_on_and_ends_in_either_case() -> None:
+    def state(process: Path) -> str:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0]
+
+    sleep = Path(shutil.which("sleep") or "")
+    with Program(sleep, ["61.5"]) as running:
+        while not (found := [it.parent for it in Path("/proc").glob("[0-9]*/cmdline") if _is(it, b"61.5")]):
+            time.sleep(0.01)
+        running.pause(True)
+        assert state(found[0]) == "T"
+        running.pause(False)
+        assert state(found[0]) == "S"
+        running.pause(True)
+    assert not found[0].exists()
+
+
+def _is(cmdline: Path, argument: bytes) -> bool:
+    """Whether it is the program's own, not its supervisor's."""
+    try:
+        return cmdline.read_bytes().split(b"\0")[1:-1] == [argument]
+    except OSError:
+        return False

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from etna_pipelines.errors import BackupFailed, StoreError
-from etna_pipelines.postgres import shipping
-from etna_pipelines.postgres.shipping import Shipper
+from etna_pipelines.postgres.shipping import CHUNK, LARGE, Shipper
 from etna_pipelines.progress import Tick, silent
 from etna_pipelines.snapshots.archive import BLOCK, TERMINATOR
 from etna_pipelines.stores.local import LocalStore
@@ -111,21 +110,38 @@ class FullStore(LocalStore):
         raise StoreError("The store is full.")
 
 
-def test_the_dump_waits_while_too_much_is_not_shipped_yet(
-    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shipping, "WAITING", 2500)
-    for number in range(3):
-        (archive / f"{number}.dat").write_bytes(b"1\n" * 500 + TERMINATOR)
+def test_a_large_file_is_shipped_while_it_grows_and_given_back(archive: Path, store: LocalStore) -> None:
+    raw, ticks = b"0123456789\n" * (2 * LARGE // 11), list[Tick]()
+    with Shipper(archive, store, "", ticks.append, growing=1) as shipper, (archive / "7.dat").open("wb") as file:
+        assert shipper.look() == 0
+        file.write(raw)
+        file.flush()
+        shipper.look()
+        while shipper.look():
+            time.sleep(0.01)
+        assert ticks[-1].done > LARGE
+        time.sleep(0.1)  # the last chunk is given back when the next is asked for
+        assert (archive / "7.dat").stat().st_blocks * 512 <= 4 * CHUNK
+        file.write(TERMINATOR)
+        file.close()
+        shipper.ship_table("7.dat")
+        made = shipper.shipped()["7.dat"]
+    assert gzip.decompress(b"".join(store.read("7.dat.gz"))) == raw + TERMINATOR
+    assert (made.rows, made.raw_bytes) == (len(raw) // 11, len(raw) + len(TERMINATOR))
+
+
+def test_what_is_behind_is_what_was_begun_and_not_read(archive: Path, tmp_path: Path) -> None:
+    """Files that nobody may begin with yet, such as large objects, would never be fewer."""
+    for name in ("1.dat", "2.dat", "blob_3.dat"):
+        (archive / name).write_bytes(b"1\n" * 500 + TERMINATOR)
     store = SlowStore(tmp_path / "store")
     with Shipper(archive, store, "", silent) as shipper:
-        shipping_all = threading.Thread(target=shipper.ship_rest)
-        shipping_all.start()
-        time.sleep(0.2)
-        assert shipping_all.is_alive()
+        assert shipper.look() == 0
+        shipper.ship_table("1.dat")
+        assert shipper.look() == 1005
         store.opened.set()
-        shipping_all.join()
-        assert len(shipper.shipped()) == 3
+        shipper.shipped()
+        assert shipper.look() == 0
 
 
 def test_a_store_that_fails_is_heard_of_while_the_dump_goes_on(archive: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Progress for people at a terminal: a bar a stage, by bytes and tables."""
 
+import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -63,7 +65,25 @@ class Bars:
         self._stage = None
 
 
+class Lines:
+    """Listens to ticks and says a line of them now and then, for logs: nothing of what is over before that."""
+
+    def __init__(self, say: Callable[[str], None], every: float = 60) -> None:
+        """`every` is in seconds."""
+        self._say = say
+        self._every = every
+        self._said = time.monotonic()
+        self._lock = threading.Lock()
+
+    def __call__(self, tick: Tick) -> None:
+        with self._lock:
+            if time.monotonic() - self._said < self._every:
+                return
+            self._said = time.monotonic()
+        self._say(" ".join(filter(None, (f"{tick.stage}:", _counts(tick) or "under way"))))
+
+
 def _counts(tick: Tick) -> str:
     size = f"{decimal(tick.done)} of {decimal(tick.total)}" if tick.total else decimal(tick.done) if tick.done else ""
-    tables = f"{tick.tables_done}/{tick.tables} tables" if tick.tables else ""
+    tables = f"{tick.tables_done}/{tick.tables} {tick.what}" if tick.tables else ""
     return " ".join(filter(None, (size, tables)))

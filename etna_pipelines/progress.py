@@ -16,6 +16,8 @@ class Tick:
     total: int = 0
     tables_done: int = 0
     tables: int = 0
+    what: str = "tables"
+    """What is counted in place of tables."""
 
 
 class Progress(Protocol):

@@ -63,7 +63,9 @@ class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 def _work() -> "tuple[Settings, Store, Progress]":
     from etna_pipelines import settings
-    from etna_pipelines.progress import listener
+    from etna_pipelines.bars import Lines
+    from etna_pipelines.progress import listener, silent
 
-    configured = settings.load()
-    return configured, configured.open_store(), listener()
+    configured, listening = settings.load(), listener()
+    progress = Lines(dg.get_dagster_logger().info) if listening is silent else listening
+    return configured, configured.open_store(), progress

@@ -33,6 +33,7 @@ from etna_pipelines.postgres.handover import Connection, comment_of
 from etna_pipelines.postgres.locks import Lock, exclusive
 from etna_pipelines.postgres.restore import fetch_archive, restore, verify
 from etna_pipelines.postgres.server import Database
+from etna_pipelines.postgres.space import refuse_restore
 from etna_pipelines.postgres.swap import SwapResult, swap, undo_swap
 from etna_pipelines.postgres.verify import verify_clone
 from etna_pipelines.progress import Progress, Tick, silent
@@ -105,6 +106,8 @@ class Pushing:
             cloned = template.name if template and template.owner == ground.owner else None
             check_space(server, self.manifest, self.target, cloned)
             serving = self._serving(server)
+            if not cloned:
+                refuse_restore(self.manifest, self.scratch)
         reached(FaultPoint.PUSH_BEGUN)
         return Begun(
             id=history.next_id(self._records, self.target.name, *([serving.push] if serving else [])),
@@ -268,7 +271,7 @@ class Pushing:
             if self._template(begun, ground.server):
                 verify_clone(self.manifest, restorer)
             else:
-                verify(self.manifest, restorer)
+                verify(self.manifest, restorer, self.progress)
         reached(FaultPoint.PUSH_VERIFIED)
 
     def _fix_up(self, begun: Begun, ground: Ground) -> None:

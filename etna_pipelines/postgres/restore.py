@@ -2,16 +2,19 @@
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 from psycopg import sql
 
 from etna_pipelines.errors import PushRefused
 from etna_pipelines.postgres.programs import Program, find, run
+from etna_pipelines.postgres.restoring import Restoring, watching
 from etna_pipelines.postgres.schema import IN_USER_SCHEMA, Connection
 from etna_pipelines.postgres.server import Database, server_major
+from etna_pipelines.postgres.space import refuse_restore
 from etna_pipelines.postgres.verify import verify
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots.catalogue import checked
@@ -29,7 +32,8 @@ INDEX_MEMORY = "128MB"
 TRANSACTION_TIMEOUT = 17
 """From this major on pg_restore sets transaction_timeout, which older servers do not know."""
 
-_FINISHED = re.compile(r"finished item (\d+) TABLE DATA ")
+BATCH = 20
+"""Tables that are analysed by one statement."""
 
 
 def fetch_archive(manifest: Manifest, store: Store, scratch: Path, progress: Progress = silent) -> Path:
@@ -37,22 +41,26 @@ def fetch_archive(manifest: Manifest, store: Store, scratch: Path, progress: Pro
 
     Copied into `scratch`, a private directory of the caller's, from a local store too: what pg_restore reads is what
     was checked, whatever becomes of the store meanwhile. Raises SnapshotDamaged for a file that is changed, cut,
-    missing or not in the manifest.
+    missing or not in the manifest; PushRefused where it does not fit there.
     """
+    refuse_restore(manifest, scratch)
     refuse_strangers(manifest, store)
     archive = scratch / manifest.id
     archive.mkdir(mode=0o700)
-    done = 0
+    done, total, lock = 0, manifest.bytes, Lock()
 
-    def fetch(file: ArchiveFile) -> int:
+    def fetch(file: ArchiveFile) -> None:
+        nonlocal done
         with (archive / file.name).open("xb") as target:
-            return sum(target.write(chunk) for chunk in checked(store, manifest, file))
+            for chunk in checked(store, manifest, file):
+                target.write(chunk)
+                with lock:
+                    done += len(chunk)
+                    progress(Tick("verify", done, total))
 
     with ThreadPoolExecutor(THREADS, "fetch") as pool:
         try:
-            for size in pool.map(fetch, sorted(manifest.files, key=lambda file: -file.bytes)):
-                done += size
-                progress(Tick("verify", done, manifest.bytes))
+            list(pool.map(fetch, sorted(manifest.files, key=lambda file: -file.bytes)))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -75,8 +83,10 @@ def restore(archive: Path, manifest: Manifest, target: Database, *, jobs: int = 
         listing = run(pg_restore, ["--list", str(archive)]).decode()
         wanted.writelines(_wanted(listing, made))
         wanted.flush()
-        _run_pg_restore(pg_restore, archive, Path(wanted.name), manifest, target, options, jobs, progress)
-    _analyze(target, jobs)
+        restoring = Restoring(manifest, listing, progress)
+        with watching(target, restoring.look):
+            _run_pg_restore(pg_restore, archive, Path(wanted.name), target, options, jobs, restoring.listen)
+    _analyze(target, jobs, progress)
 
 
 def _refuse_objects(connection: Connection, target: Database) -> None:
@@ -135,36 +145,23 @@ def _run_pg_restore(
     pg_restore: Path,
     archive: Path,
     wanted: Path,
-    manifest: Manifest,
     target: Database,
     options: str,
     jobs: int,
-    progress: Progress,
+    listen: Callable[[str], None],
 ) -> None:
-    """Run pg_restore, which says of each table's data when it is in (from two jobs on)."""
-    sizes = {file.name.split(".")[0]: file.raw_bytes or file.bytes for file in manifest.files if file.table}
-    total, tables = sum(sizes.values()), len(sizes)
-    done = tables_done = 0
-
-    def listen(line: str) -> None:
-        nonlocal done, tables_done
-        if finished := _FINISHED.search(line):
-            done += sizes.get(finished[1], 0)
-            tables_done += 1
-            progress(Tick("restore", done, total, tables_done, tables))
-
+    """Run pg_restore, which says of each thing when it is in (from two jobs on)."""
     arguments = [
         *(f"--dbname={_quoted(target.name)}", f"--jobs={max(jobs, 2)}", f"--use-list={wanted}"),
         *("--exit-on-error", "--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"),
         *("--no-publications", "--no-subscriptions", "--no-password", "--verbose"),
         str(archive),
     ]
-    progress(Tick("restore", 0, total, 0, tables))
     with Program(pg_restore, arguments, target, pgoptions=options, on_line=listen) as running:
         running.wait()
 
 
-def _analyze(target: Database, jobs: int) -> None:
+def _analyze(target: Database, jobs: int, progress: Progress) -> None:
     """A database without statistics answers its first queries slowly. Each connection takes its share of the tables;
     to analyse a partitioned one analyses its partitions."""
     with target.connect() as connection:
@@ -173,15 +170,21 @@ def _analyze(target: Database, jobs: int) -> None:
             f" WHERE relkind IN ('r', 'm', 'p') AND NOT relispartition AND {IN_USER_SCHEMA}"
             " AND pg_has_role(relowner, 'USAGE') ORDER BY relpages DESC"
         ).fetchall()
+    done = 0
 
     def analyze(share: list[tuple[str, str]]) -> None:
+        nonlocal done
         with target.connect() as connection:
-            names = sql.SQL(", ").join(sql.Identifier(*name) for name in share)
-            connection.execute(sql.SQL("ANALYZE {}").format(names))
+            for start in range(0, len(share), BATCH):
+                batch = share[start : start + BATCH]
+                names = sql.SQL(", ").join(sql.Identifier(*name) for name in batch)
+                connection.execute(sql.SQL("ANALYZE {}").format(names))
+                done += len(batch)
+                progress(Tick("analyze", tables_done=done, tables=len(tables)))
 
     shares = [tables[number::jobs] for number in range(jobs)]
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(analyze, filter(None, shares)))
+        list(pool.map(analyze, shares))
 
 
 def _quoted(name: str) -> str:

@@ -3,7 +3,7 @@ whose template was verified, it is seen that it was copied whole."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
@@ -11,6 +11,7 @@ from psycopg import sql
 from etna_pipelines.errors import PushFailed
 from etna_pipelines.postgres.schema import DUMPED, Connection, read_foreign_keys
 from etna_pipelines.postgres.server import Database, reason
+from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots.manifest import ForeignKey, Manifest
 
 JOBS = 2
@@ -21,7 +22,7 @@ NAMED = 5
 Name = tuple[str, str]
 
 
-def verify(manifest: Manifest, target: Database) -> None:
+def verify(manifest: Manifest, target: Database, progress: Progress = silent) -> None:
     """Raise PushFailed unless `target` holds every table with as many rows as the manifest says, and every foreign key,
     and all of its indexes are valid. All is read in one snapshot of the target.
 
@@ -30,11 +31,10 @@ def verify(manifest: Manifest, target: Database) -> None:
     rows = {file.table: file.rows or 0 for file in manifest.files if file.table}
     expected = {(table.schema_name, table.name): rows.get(table.qualified, 0) for table in manifest.schema_.tables}
     try:
-        with _same_moment(target) as connections:
-            first = connections[0]
-            _check_structure(manifest, target, first)
-            extensions = _tables(first, of_extensions=True)
-            found = _count(connections, sorted(expected, key=lambda name: -expected[name]))
+        with _moment(target) as (connection, snapshot):
+            _check_structure(manifest, target, connection)
+            extensions = _tables(connection, of_extensions=True)
+            found = _count(target, snapshot, sorted(expected, key=lambda name: -expected[name]), progress)
     except psycopg.Error as error:
         raise PushFailed(f"{target.label} could not be verified, {reason(error)}: push again.") from None
     wrong = [
@@ -113,33 +113,38 @@ def _invalid_indexes(connection: Connection) -> list[str]:
     ]
 
 
-def _count(connections: Sequence[Connection], tables: Sequence[Name]) -> dict[Name, int]:
+def _count(target: Database, snapshot: str, tables: Sequence[Name], progress: Progress) -> dict[Name, int]:
     """Rows of each table, many in a statement; each connection takes its share, large and small alike."""
+    counted: dict[Name, int] = {}
 
-    def count(connection: Connection, share: Sequence[Name]) -> dict[Name, int]:
-        counted: dict[Name, int] = {}
-        for start in range(0, len(share), BATCH):
-            batch = share[start : start + BATCH]
-            one = sql.SQL("SELECT {}, count(*) FROM ONLY {}")
-            each = [one.format(index, sql.Identifier(*name)) for index, name in enumerate(batch)]
-            for index, rows in connection.execute(sql.SQL(" UNION ALL ").join(each)):
-                counted[batch[index]] = rows
-        return counted
+    def count(share: Sequence[Name]) -> None:
+        with target.connect() as connection:
+            connection.execute("SET statement_timeout = 0")
+            for start in range(0, len(share), BATCH):
+                counted.update(_count_some(connection, snapshot, share[start : start + BATCH]))
+                progress(Tick("count", tables_done=len(counted), tables=len(tables)))
 
-    with ThreadPoolExecutor(len(connections)) as pool:
-        shares = [tables[number :: len(connections)] for number in range(len(connections))]
-        return {name: rows for part in pool.map(count, connections, shares) for name, rows in part.items()}
+    with ThreadPoolExecutor(JOBS, "count") as pool:
+        list(pool.map(count, (tables[number::JOBS] for number in range(JOBS))))
+    return counted
+
+
+def _count_some(connection: Connection, snapshot: str, tables: Sequence[Name]) -> dict[Name, int]:
+    """In a transaction of their own: its locks, of every table and index, would be too many if it had them all."""
+    one = sql.SQL("SELECT {}, count(*) FROM ONLY {}")
+    each = [one.format(index, sql.Identifier(*name)) for index, name in enumerate(tables)]
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
+        return {tables[index]: rows for index, rows in connection.execute(sql.SQL(" UNION ALL ").join(each))}
 
 
 @contextmanager
-def _same_moment(target: Database) -> Iterator[list[Connection]]:
-    """Connections that see one snapshot of the database."""
-    with ExitStack() as stack:
-        connections = [stack.enter_context(target.connect()) for _ in range(JOBS)]
-        for connection in connections:
-            connection.execute("SET statement_timeout = 0")
-            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        [(snapshot,)] = connections[0].execute("SELECT pg_export_snapshot()").fetchall()
-        for connection in connections[1:]:
-            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
-        yield connections
+def _moment(target: Database) -> Iterator[tuple[Connection, str]]:
+    """A connection, and the snapshot that it holds of the database."""
+    with target.connect() as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("SET idle_in_transaction_session_timeout = 0")
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        [(snapshot,)] = connection.execute("SELECT pg_export_snapshot()").fetchall()
+        yield connection, snapshot

@@ -19,6 +19,7 @@ _DENIED = {"AccessDenied", "Forbidden", "403", "AllAccessDisabled", "AccountProb
 _UNKNOWN_CREDENTIALS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidSecurity"}
 _OTHER_REGION = {"PermanentRedirect", "301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _PASSING = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "OperationAborted", "BadDigest"}
+_PASSING |= {"InternalError", "ServiceUnavailable"}  # told of one key, in a reply whose status is 200
 _NO_CREDENTIALS = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,

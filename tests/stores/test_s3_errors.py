@@ -37,6 +37,7 @@ def refusal(store: S3Store) -> StoreError:
         ("PreconditionFailed", 412, StoreRefused, "was replaced while it was in use"),
         ("SlowDown", 503, StoreError, r"failed at PutObject of s3://b/k \(SlowDown\): run this again"),
         ("InternalError", 500, StoreError, "run this again"),
+        ("InternalError", 200, StoreError, "run this again"),
         ("", 502, StoreError, r"\(502\): run this again"),
         ("RequestTimeout", 400, StoreError, "run this again"),
         ("EntityTooLarge", 400, StoreRefused, r"refused PutObject of s3://b/k \(EntityTooLarge\)"),

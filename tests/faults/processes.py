@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +76,12 @@ class Run:
         return self._process.pid
 
     def wait(self, patience: float = PATIENCE) -> Outcome:
-        """Its end."""
-        self._process.join(patience)
+        """Its end; a fault point where it was told to stop does not stop it once more."""
+        deadline = time.monotonic() + patience
+        while self._process.exitcode is None and time.monotonic() < deadline:
+            with suppress(ProcessLookupError):  # it has just begun, or ended
+                self.go_on()
+            self._process.join(0.1)
         if self._process.exitcode is None:
             self.kill()
             raise AssertionError(f"The run did not end within {patience:g} s; it said: {self._said.read_text()}")

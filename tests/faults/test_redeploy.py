@@ -74,7 +74,7 @@ def done(_: Request) -> Reply:
     return Reply(200, {"version": "26.11.23"})
 
 
-@case("redeploy", "nothing listens where the webhook is", then=flows.redeploy, says=UNKNOWN.format("does not answer"))
+@case("redeploy", "nothing listens where the webhook is", then=flows.redeploy, says=UNKNOWN.format(r"does not answer \(ConnectError\)"))
 def test_down(world: World) -> Outcome:
     with asking(world, done) as gone:
         pass

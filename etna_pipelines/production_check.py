@@ -125,10 +125,8 @@ def dagster(_: Settings) -> Iterator[Finding]:
         yield finding("dagster", "work", f"{file} can't be read: set DAGSTER_HOME to deploy/.", Section.DAGSTER)
         return
     if "postgres" not in storage:
-        says = (
-            f"{file} keeps the history in files of this machine: set DAGSTER_HOME to deploy/, whose dagster.yaml has "
-        )
-        yield finding("dagster", "work", says + "it in Postgres.", Section.DAGSTER)
+        says = f"{file} keeps the history in files: set DAGSTER_HOME to deploy/, whose dagster.yaml has it in Postgres."
+        yield finding("dagster", "work", says, Section.DAGSTER)
         return
     url = (storage["postgres"] or {}).get("postgres_url")
     if not isinstance(url, dict):

@@ -197,7 +197,7 @@ def test_keys_that_were_made_up_and_a_history_in_files(examine: Examine, fresh: 
     found = examine("")
 
     assert found.keys() == {"masking key", "signing key", "settings", "rules", "dagster", "alerts"}
-    assert found["dagster"][0].startswith("dagster.yaml keeps the history in files of this machine")
+    assert found["dagster"][0].startswith("dagster.yaml keeps the history in files: set DAGSTER_HOME")
 
 
 @pytest.mark.parametrize(

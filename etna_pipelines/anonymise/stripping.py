@@ -46,7 +46,7 @@ from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive, toc
 from etna_pipelines.snapshots.catalogue import checked
 from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest
-from etna_pipelines.snapshots.pieces import Member, Piece, members_of, rows_before, rows_of
+from etna_pipelines.snapshots.pieces import Member, Piece, bytes_of, members_of, rows_before, rows_of
 from etna_pipelines.stores.store import Store
 
 _EMPTY = Block(archive.compress(archive.EMPTY), len(archive.EMPTY), archive.EMPTY.count(b"\n"))
@@ -101,7 +101,7 @@ class Stripping:
         self._scrubber = Scrubber(self._pseudonyms, self.identities, rules.public)
         self.outcome = Outcome(no_originals(masking_key, draft, with_handles=self.plan.scrubs))
         self._masks: dict[str, list[ColumnMask]] = {}
-        self._done = 0
+        self._done, self._total = 0, full.bytes
         self._tables_done = 0
 
     def __enter__(self) -> Self:
@@ -150,6 +150,8 @@ class Stripping:
 
     def read_first(self, pieces: Iterable[Piece]) -> None:
         """Tell scrub and masks what they have to know of these pieces."""
+        pieces = list(pieces)
+        self._total += sum(sum(bytes_of(self.file(it.file))[it.begin : it.end]) for it in pieces)
         for piece in pieces:
             file = self.file(piece.file)
             plan = self._plan_of(file)
@@ -272,7 +274,7 @@ class Stripping:
     def _tick(self, amount: int) -> None:
         self._done += amount
         tables = len(self.full.schema_.tables)
-        self._progress(Tick("strip", min(self._done, self.full.bytes), self.full.bytes, self._tables_done, tables))
+        self._progress(Tick("strip", min(self._done, self._total), self._total, self._tables_done, tables))
 
 
 def _written(frame: pl.DataFrame) -> bytes:

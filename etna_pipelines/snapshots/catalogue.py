@@ -95,12 +95,12 @@ class Catalogue:
 
     def read_back(self, manifest: Manifest, progress: Progress = silent) -> None:
         """Read every stored file whole. Raises SnapshotDamaged naming the first that is not what was written."""
-        done = 0
+        done, total = 0, manifest.bytes
         for number, file in enumerate(manifest.files):
             for chunk in self.checked(manifest, file):
                 done += len(chunk)
-                progress(Tick("verify", done, manifest.bytes, number, len(manifest.files)))
-        progress(Tick("verify", done, manifest.bytes, len(manifest.files), len(manifest.files)))
+                progress(Tick("verify", done, total, number, len(manifest.files)))
+        progress(Tick("verify", done, total, len(manifest.files), len(manifest.files)))
 
     def checked(self, manifest: Manifest, file: ArchiveFile) -> Iterator[bytes]:
         """Stream a file out of the store; raises SnapshotDamaged at its end unless size and SHA-256 are right."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from etna_pipelines.errors import RulesError
 from etna_pipelines.snapshots.manifest import ArchiveFile, DatabaseSchema, Table
@@ -35,6 +36,10 @@ class LeftOut:
         """For people: `schema.table`, and `large objects`."""
         return [table.qualified for table in self.tables] + (["large objects"] if self.large_objects else [])
 
+    @cached_property
+    def _gone(self) -> frozenset[str]:
+        return frozenset(table.qualified for table in self.tables)
+
     def entries(self, entries: Collection[Entry]) -> set[int]:
         """The dump ids of all that goes. Raises RulesError where something that stays needs a table that goes."""
         gone = _with_tables(entries, self.tables)
@@ -43,16 +48,16 @@ class LeftOut:
     def keeps(self, file: ArchiveFile) -> bool:
         """Whether a file of the archive stays."""
         if file.table is not None:
-            return file.table not in self.names
+            return file.table not in self._gone
         return not (self.large_objects and any(fnmatchcase(file.name, pattern) for pattern in _LARGE_OBJECT_FILES))
 
     def schema(self, schema: DatabaseSchema) -> DatabaseSchema:
         """What is left of the schema."""
-        keys = [key for key in schema.foreign_keys if key.table not in self.names and key.references not in self.names]
+        keys = [key for key in schema.foreign_keys if self._gone.isdisjoint((key.table, key.references))]
         held = [what for what in schema.unsupported if not (self.large_objects and what.startswith("large objects"))]
         return schema.model_copy(
             update={
-                "tables": [table for table in schema.tables if table.qualified not in self.names],
+                "tables": [table for table in schema.tables if table.qualified not in self._gone],
                 "foreign_keys": keys,
                 "unsupported": held,
             }

@@ -145,13 +145,13 @@ class _Cutter:
         self._progress = progress
 
     def run(self, workers: int) -> list[ArchiveFile]:
-        files, done = [], 0
+        files, done, total = [], 0, self._whole.bytes
         with ThreadPoolExecutor(workers, "subset") as pool:
             try:
                 for source, file in zip(self._whole.files, pool.map(self._put, self._whole.files), strict=True):
                     files.append(file)
                     done += source.bytes
-                    self._progress(Tick("subset", done, self._whole.bytes, len(files), len(self._whole.files)))
+                    self._progress(Tick("subset", done, total, len(files), len(self._whole.files)))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise

@@ -129,15 +129,17 @@ class Proving:
     def _blocks(self, pieces: Iterable[Piece]) -> Iterator[_Block]:
         """Members where a file has them: so what is searched at once is the same, however the work is divided."""
         files = {file.name: file for file in self._draft.files}
-        done = 0
+        tables = {table.qualified: table for table in self._draft.schema_.tables}
+        done, total = 0, self._draft.bytes
 
         def read(amount: int) -> None:
             nonlocal done
             done += amount
+            self._progress(Tick("proof", done, total, number, len(self._draft.files)))
 
         for number, piece in enumerate(pieces):
             file = files[piece.file]
-            table = self._draft.schema_.table(file.table) if file.table else None
+            table = tables.get(file.table or "")
             if file.members:
                 for member in members_of(self._store, self._draft, file, piece, read):
                     yield _Block(file, table, member.data, is_member=True)
@@ -146,7 +148,7 @@ class Proving:
                 for block in self._lines(file, chunks):
                     yield _Block(file, table, block, is_member=False)
                 read(file.bytes)
-            self._progress(Tick("proof", done, self._draft.bytes, number + 1, len(self._draft.files)))
+            self._progress(Tick("proof", done, total, number + 1, len(self._draft.files)))
 
     def _lines(self, file: ArchiveFile, chunks: Iterator[bytes]) -> Iterable[bytes]:
         if file.name == CONTENTS:

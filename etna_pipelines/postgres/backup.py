@@ -57,7 +57,7 @@ def backup(
             with frozen(source) as held:
                 reached(FaultPoint.BACKUP_TABLES_LOCKED)
                 _refuse_unknown_encoding(source, held)
-                refuse_backup(held.table_bytes, held.large_object_bytes, jobs, work, source.label)
+                refuse_backup(held.table_bytes, held.large_object_bytes, jobs, scratch, source.label)
                 shipper.expect(sum(held.table_bytes), len(held.schema.tables))
                 pg_dump = find("pg_dump", held.major, source)
                 _dump(pg_dump, source, held, archive, jobs, shipper)

@@ -12,11 +12,11 @@ import pytest
 
 from etna_pipelines.errors import BackupFailed, DatabaseUnreachable, EtnaError, LockHeld, ProgramError, StoreError
 from etna_pipelines.postgres import backup as module
-from etna_pipelines.postgres import frozen
+from etna_pipelines.postgres import frozen, shipping
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.locks import exclusive
-from etna_pipelines.postgres.programs import find
+from etna_pipelines.postgres.programs import Program, find
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots.manifest import ArchiveFile, DatabaseSchema, Manifest, Table
@@ -337,9 +337,7 @@ def test_a_role_that_sees_only_some_rows_is_refused(
     execute(database, "CREATE POLICY p ON t USING (v = 'geheim')")
     execute(database, "CREATE ROLE filtered LOGIN PASSWORD 'pw' IN ROLE pg_read_all_data")
     try:
-        with pytest.raises(
-            BackupFailed, match=r"hides rows of .* from role filtered .*: ALTER ROLE .+ BYPASSRLS"
-        ):
+        with pytest.raises(BackupFailed, match=r"hides rows of .* from role filtered .*: ALTER ROLE .+ BYPASSRLS"):
             take(Database(database.host, database.port, "filtered", database.name, "pw"))
     finally:
         execute(database, "DROP ROLE filtered")
@@ -383,3 +381,34 @@ def test_an_archive_that_is_not_whole_is_refused(tables: list[int], files: list[
     shipped = {name: ArchiveFile(name=f"{name}.gz", bytes=1, sha256="") for name in files}
     with pytest.raises(BackupFailed, match=message):
         module._named_after_tables(shipped, LISTED, schema, SOURCE)
+
+
+def test_pg_dump_stands_still_while_the_store_is_behind(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Callable[..., Manifest]
+) -> None:
+    behind: list[int] = []
+    paused: list[bool] = []
+
+    class Watched(shipping.Shipper):
+        def look(self) -> int:
+            behind.append(super().look())
+            return behind[-1]
+
+    class Observed(Program):
+        def pause(self, wanted: bool) -> None:
+            paused.append(wanted)
+            super().pause(wanted)
+
+    class Slow(LocalStore):
+        def put(self, key: str, chunks: Iterable[bytes]) -> int:
+            return super().put(key, (time.sleep(0.4) or chunk for chunk in chunks))
+
+    monkeypatch.setattr(module, "Shipper", Watched)
+    monkeypatch.setattr(module, "Program", Observed)
+    monkeypatch.setattr(module, "BEHIND", 4 * 1024**2)
+    monkeypatch.setattr(shipping, "LARGE", 1024**2)
+    execute(database, "CREATE TABLE t AS SELECT repeat(md5(g::text), 30) AS text FROM generate_series(1, 60000) g")
+    [file] = [file for file in take(store=Slow(tmp_path / "slow")).files if file.table]
+    assert (file.rows, file.raw_bytes) == (60_000, 60_000 * 961 + 5)
+    assert True in paused
+    assert max(behind) < 40 * 1024**2

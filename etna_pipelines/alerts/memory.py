@@ -58,9 +58,10 @@ class Memory(BaseModel):
         return known is not None and known.over is None and known.trouble.seen >= seen
 
     def meet(self, trouble: Trouble) -> None:
-        """Note a trouble, new or met again. One that is known began when it did."""
+        """Note a trouble, new or met again. One that is known, and not over, began when it did."""
         known = self.troubles.setdefault(trouble.key, Known(trouble=trouble))
-        known.trouble = trouble.model_copy(update={"since": min(trouble.since, known.trouble.since)})
+        since = trouble.since if known.over else min(trouble.since, known.trouble.since)
+        known.trouble = trouble.model_copy(update={"since": since})
         known.over = None
 
     def end(self, key: str, at: datetime, says: str) -> None:

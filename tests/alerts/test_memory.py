@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from etna_pipelines.alerts.memory import FORGOTTEN, Memory
+from etna_pipelines.alerts.memory import FORGOTTEN, Known, Memory
+from etna_pipelines.alerts.message import message
 from etna_pipelines.alerts.trouble import Trouble
 
 NIGHT = datetime(2026, 11, 23, 2, 5, tzinfo=UTC)
@@ -85,6 +86,23 @@ def test_one_that_comes_back_before_its_end_was_told_goes_on() -> None:
 
     assert told(memory, NIGHT + 2 * HOUR, "slack", "email") == [("slack", False)]
     assert told(memory, NIGHT + DAY, "slack", "email") == [("email", False)]
+
+
+def test_one_that_comes_back_is_news_to_those_who_know_that_it_was_over() -> None:
+    """Under a key of its own: a receiver drops what it had before. E-mail is down all the time."""
+    memory, keys = Memory(), []
+    memory.meet(trouble())
+    told(memory, NIGHT, "slack", "email")
+    for night in (NIGHT + DAY, NIGHT + 2 * DAY):
+        memory.end("run/nightly", night - HOUR, "It succeeded.")
+        memory.note("slack", memory.due("slack", night - HOUR), night - HOUR)
+        memory.meet(trouble(night))
+        [news] = memory.due("slack", night)
+        keys.append(message("slack", [news]).key)
+        assert news.trouble.since == night
+        memory.note("slack", [news], night)
+
+    assert len({message("slack", [Known(trouble=trouble())]).key, *keys}) == 3
 
 
 def test_an_end_is_not_kept_for_a_channel_that_is_no_more() -> None:

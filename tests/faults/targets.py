@@ -82,11 +82,13 @@ def small_disk(world: World, size: int) -> Iterator[Path]:
     world.needs_own_disks()
     directory = world.root / "small"
     directory.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=0755", "etna-faults", str(directory)], check=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=0755", "etna-faults", str(directory)]
+    subprocess.run(mount, check=True)
     try:
         yield directory
     finally:
-        subprocess.run(["umount", "-l", str(directory)], check=True)
+        unmount = ["umount", "-l", str(directory)]
+        subprocess.run(unmount, check=True)
         directory.rmdir()
 
 

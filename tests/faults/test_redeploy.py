@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from etna_pipelines.postgres.handover import comment_of
 from tests.faults import flows
 from tests.faults.cases import case
@@ -74,7 +76,12 @@ def done(_: Request) -> Reply:
     return Reply(200, {"version": "26.11.23"})
 
 
-@case("redeploy", "nothing listens where the webhook is", then=flows.redeploy, says=UNKNOWN.format(r"does not answer \(ConnectError\)"))
+@case(
+    "redeploy",
+    "nothing listens where the webhook is",
+    then=flows.redeploy,
+    says=UNKNOWN.format(r"does not answer \(ConnectError\)"),
+)
 def test_down(world: World) -> Outcome:
     with asking(world, done) as gone:
         pass
@@ -264,6 +271,7 @@ def test_two_at_once(world: World) -> Outcome:
 )
 def test_one_of_three(world: World) -> Outcome:
     import boto3
+    from moto.ssm.models import Command
 
     ec2 = boto3.client("ec2", endpoint_url=world.proxy.url, region_name="eu-west-2", **CREDENTIALS)
     tags = [{"Key": "Name", "Value": world.bucket}]
@@ -279,7 +287,13 @@ def test_one_of_three(world: World) -> Outcome:
         return reply
 
     redeploy = {"ssm": {"Name": world.bucket}, "commands": ["./startup.sh"], "region": "eu-west-2"}
-    with world.settings_with(development=development(world, redeploy=redeploy)), world.answering(answer):
+    with (
+        world.settings_with(development=development(world, redeploy=redeploy)),
+        world.answering(answer),
+        pytest.MonkeyPatch.context() as moto,
+    ):
+        # A command for instances by their ids is for all instances at moto's, and not at AWS.
+        moto.setattr(Command, "_get_instance_ids_from_targets", lambda _: [])
         outcome = world.run(flows.push, AWS_ENDPOINT_URL=world.proxy.url)
     ec2.terminate_instances(InstanceIds=[instance["InstanceId"] for instance in made["Instances"]])
     return outcome

@@ -24,7 +24,7 @@ from tests.flows.cluster import Cluster, history_of, redis
 
 MEGABYTES = 1_000
 WORKERS = (1, 2, 4)
-PART = "32MB"
+PART = "16MB"
 KEY = bytes(32)
 """Makes the pseudonyms here; another one signs."""
 

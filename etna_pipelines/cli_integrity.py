@@ -39,10 +39,17 @@ def resign() -> None:
     from etna_pipelines.integrity_steps import IntegritySteps
 
     settings = load()
-    signed = IntegritySteps(settings, settings.open_store()).resign()
+    steps = IntegritySteps(settings, settings.open_store())
+    signed, left = steps.resign(), steps.of_old_keys()
     newest, *old = settings.signing_keys().ids
-    console.print(f"{len(signed)} snapshots were signed anew; the key {newest} has signed all that there are.")
-    if old:
+    console.print(f"{len(signed)} snapshots were signed anew; the key {newest} has signed all that are listed.")
+    if left:
+        console.print(
+            f"Leave {' and '.join(old)} in ETNA_OLD_SIGNING_KEYS: {len(left)} that are retired, or not published yet, "
+            "were not signed anew. Run `etna resign` again once `etna prune --yes` has deleted them.",
+            soft_wrap=True,
+        )
+    elif old:
         console.print(f"Take {' and '.join(old)} out of ETNA_OLD_SIGNING_KEYS wherever it is set.")
 
 

@@ -1,6 +1,6 @@
 """`etna snapshots` and `etna prune`: what is in the store, how long it stays, and what goes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +8,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
+from etna_pipelines.errors import StoreRefused
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.status import age
 from etna_pipelines.terminal import console, show, table
@@ -15,6 +16,7 @@ from etna_pipelines.terminal import console, show, table
 if TYPE_CHECKING:
     from etna_pipelines.snapshots.catalogue import Catalogue
     from etna_pipelines.snapshots.listing import Listed, Unreadable
+    from etna_pipelines.snapshots.manifest import Kind
     from etna_pipelines.snapshots.retention import Verdict
     from etna_pipelines.snapshots.retention_prune import Pruning
 
@@ -24,22 +26,49 @@ def snapshots(why: Annotated[bool, typer.Option("--why", help="Why each stays, a
     from etna_pipelines.snapshots.catalogue import Catalogue
     from etna_pipelines.snapshots.integrity import damaged
     from etna_pipelines.snapshots.listing import Listed, Memory, Unreadable, listing
+    from etna_pipelines.snapshots.retention_prune import look
 
     settings = load()
     catalogue = Catalogue(settings.open_store(), settings.signing_keys())
-    found = listing(catalogue, Memory.of(settings.home, catalogue))
-    unsound = damaged(catalogue.store)
-    if not found:
-        console.print(f"No snapshots yet in {catalogue.store.location()}.")
-    elif why:
-        show(_why(catalogue, [each for each in found if isinstance(each, Listed)], [*unsound], settings))
+    kinds, refused = _may_list(catalogue)
+    found: list[Listed | Unreadable]
+    if why:
+        pruning = look(catalogue, settings.retention)
+        found = [*(each.snapshot for each in pruning.verdicts), *pruning.unreadable]
+        unsound, shown = pruning.unsound, _why(catalogue, pruning, settings)
     else:
-        show(_listed(found, {id_: f"found damaged on {when:%d %b %Y}" for id_, when in unsound.items()}))
+        found = listing(catalogue, Memory.of(settings.home, catalogue), kinds)
+        marked = damaged(catalogue.store, kinds)
+        unsound = marked
+        shown = _listed(found, {id_: f"found damaged on {when:%d %b %Y}" for id_, when in marked.items()})
+    if found:
+        show(shown)
+    else:
+        console.print(f"No snapshots yet in {catalogue.store.location()}.")
+    for problem in refused:
+        console.print(f"Not all are told: {escape(str(problem))}", soft_wrap=True)
     for each in found:
         if isinstance(each, Unreadable):
             console.print(f"[red]{escape(str(each.problem))}", soft_wrap=True)
     if any(not isinstance(each, Listed) or each.id in unsound for each in found):
         raise typer.Exit(1)
+
+
+def _may_list(catalogue: "Catalogue") -> tuple[list["Kind"], list[StoreRefused]]:
+    """The kinds that these credentials may list, and why not others. Raises StoreRefused where they may list none."""
+    from etna_pipelines.snapshots.manifest import KINDS
+
+    kinds: list[Kind] = []
+    refused: list[StoreRefused] = []
+    for kind in KINDS:
+        try:
+            catalogue.folders(kind)
+            kinds.append(kind)
+        except StoreRefused as problem:
+            refused.append(problem)
+    if not kinds:
+        raise refused[0]
+    return kinds, refused
 
 
 def prune(yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False) -> None:
@@ -77,20 +106,25 @@ def _listed(found: "Iterable[Listed | Unreadable]", damaged: dict[str, str]) -> 
     return shown
 
 
-def _why(catalogue: "Catalogue", found: "Sequence[Listed]", damaged: Sequence[str], settings: Settings) -> Table:
+def _why(catalogue: "Catalogue", pruning: "Pruning", settings: Settings) -> Table:
+    """By the verdicts of `etna prune` itself."""
     from etna_pipelines.snapshots.manifest import KINDS
-    from etna_pipelines.snapshots.retention import last_nights, plan
+    from etna_pipelines.snapshots.retention import last_nights
 
     rules = settings.retention
-    goes = {id_: f"{night:%d %b %Y}" for id_, night in last_nights(found, damaged, rules).items()}
+    found = [each.snapshot for each in pruning.verdicts]
+    goes = {id_: f"{night:%d %b %Y}" for id_, night in last_nights(found, pruning.unsound, rules).items()}
+    lasting = {each.snapshot.id for each in pruning.bring_back} | {each.id for each in pruning.unreadable}
+    retired = {id_: (kind, mark) for kind in KINDS for id_, mark in catalogue.retired(kind).items()}
     shown = table("kind", "id", "age", "size", "goes", "why")
-    for kind in KINDS:
-        for id_, mark in catalogue.retired(kind).items():
+    for id_, (kind, mark) in retired.items():
+        if id_ not in lasting:
             until = f"retired on {mark.when:%d %b %Y}, deleted after {rules.grace} h"
             shown.add_row(kind, id_, age(id_), "", "now", until)
-    for each in plan(found, damaged, rules):
-        until = goes.get(each.snapshot.id, "stays") if each.stays else "next"
-        shown.add_row(*_described(each), until, each.why)
+    for each in pruning.verdicts:
+        if each.snapshot.id in lasting or each.snapshot.id not in retired:
+            until = goes.get(each.snapshot.id, "stays") if each.stays else "next"
+            shown.add_row(*_described(each), until, each.why)
     return shown
 
 

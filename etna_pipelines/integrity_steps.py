@@ -1,7 +1,7 @@
 """The steps that keep snapshots reliable: read again, restored in a drill, signed anew."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from etna_pipelines.environments.drill import Drilled, Drilling
@@ -12,6 +12,7 @@ from etna_pipelines.errors import (
     SnapshotMissing,
     SnapshotUnreadable,
     StoreError,
+    StoreRefused,
     VerificationFailed,
 )
 from etna_pipelines.integrity_spec import NOWHERE
@@ -29,11 +30,16 @@ class IntegritySteps(Work):
     """What is done with published snapshots, beside the night."""
 
     def kind_of(self, id_: str) -> Kind:
-        """The kind of a published snapshot. Raises SnapshotMissing."""
+        """The kind of a published snapshot. Raises SnapshotMissing; StoreRefused where it may be of a kind that these
+        credentials may not list."""
+        refused: StoreRefused | None = None
         for kind in KINDS:
-            if id_ in self.catalogue.ids(kind):
-                return kind
-        raise SnapshotMissing(f"The store has no snapshot {id_}: `etna snapshots` lists those that it has.")
+            try:
+                if id_ in self.catalogue.ids(kind):
+                    return kind
+            except StoreRefused as problem:
+                refused = problem
+        raise refused or SnapshotMissing(f"The store has no snapshot {id_}: `etna snapshots` lists those that it has.")
 
     def verify(self, id_: str) -> Manifest:
         """Read a published snapshot again, whole. Raises SnapshotDamaged, which is remembered."""
@@ -96,6 +102,26 @@ class IntegritySteps(Work):
         if problems:
             raise VerificationFailed(f"{len(problems)} of {len(listed)} manifests were not signed: {_told(problems)}")
         return signed
+
+    def of_old_keys(self) -> list[str]:
+        """Ids of what `resign` leaves alone and an old key signed: retired snapshots, which prune can't read without it
+        and would never delete, and drafts of runs."""
+        newest, *old = self.settings.signing_keys().ids
+        if not old:
+            return []
+        catalogue = self.catalogue
+        listed = [(kind, {*catalogue.ids(kind)}) for kind in KINDS]
+        left = [(kind, id_) for kind, published in listed for id_ in catalogue.folders(kind) if id_ not in published]
+        found: list[str] = []
+        for kind, id_ in left:
+            with suppress(SnapshotMissing, SnapshotDamaged, SnapshotUnreadable):  # what no key here opens needs none
+                try:
+                    manifest = catalogue.read(kind, id_)
+                except SnapshotMissing:
+                    manifest = catalogue.read_draft(kind, id_)
+                if manifest.signed_by != newest:
+                    found.append(id_)
+        return found
 
 
 def refuse_unsound(read: Sequence[Reread]) -> None:

@@ -6,7 +6,7 @@ A key may have a name, `2026:<64 hex digits>`: manifests tell it, and another ke
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +30,8 @@ def key_id(key: bytes) -> str:
 class SigningKeys:
     """The key that signs manifests, and older ones, which still tell that a manifest is ours."""
 
-    newest: bytes
-    old: tuple[bytes, ...] = ()
+    newest: bytes = field(repr=False)
+    old: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def all(self) -> tuple[bytes, ...]:

@@ -115,9 +115,10 @@ class Steps(Work):
         return draft
 
     def _masking_key(self) -> bytes:
-        """The masking key. Raises SettingsError where the newest stripped snapshot says that its name is another's."""
+        """The masking key. Raises SettingsError where the newest stripped snapshot that can be read says that its name
+        is another's."""
         key, name = self.settings.masking_key(), self.settings.masking_key_name()
-        newest = self.catalogue.newest("stripped") if name else None
+        newest = next(self.catalogue.trusted("stripped"), None) if name else None
         keys.refuse_another(name, key, newest.rules if newest else None)
         return key
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from etna_pipelines.errors import StoreRefused
 from etna_pipelines.settings import load
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.integrity import put_mark
 from etna_pipelines.snapshots.manifest import Manifest
+from etna_pipelines.stores.local import LocalStore
 from tests.commands import Etna
 from tests.snapshots.samples import PASSED, draft, stored
 
@@ -51,6 +53,33 @@ def test_damaged_ones_are_told_with_the_others_and_by_the_exit_code(etna: Etna, 
     assert told[3][1] == nights[2].id and told[3][-1] == "can't be read"
     assert [line[1] for line in told[1:6]] == [each.id for each in nights]
     assert f"full/{nights[2].id}/manifest.json: the manifest " in ended.out.splitlines()[-1]
+
+
+def test_who_may_list_stripped_ones_alone_sees_those(
+    etna: Etna, nights: list[Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists, folders = LocalStore.list, LocalStore.folders
+
+    def refuse(prefix: str) -> None:
+        if prefix.startswith("full/"):
+            raise StoreRefused("The credentials are not allowed ListObjectsV2 of full/: grant it.")
+
+    monkeypatch.setattr(LocalStore, "list", lambda self, prefix: [refuse(prefix), lists(self, prefix)][1])
+    monkeypatch.setattr(LocalStore, "folders", lambda self, prefix: [refuse(prefix), folders(self, prefix)][1])
+    ended = etna("snapshots")
+    assert (ended.code, [line[1] for line in rows(ended.out)[1:-1]]) == (0, [nights[-1].id])
+    assert ended.out.endswith("Not all are told: The credentials are not allowed ListObjectsV2 of full/: grant it.\n")
+    assert etna("verify", nights[-1].id).code == 0
+
+
+def test_why_and_prune_agree_on_what_is_cut(etna: Etna, nights: list[Manifest]) -> None:
+    Path(load().open_store().location(nights[3].archive_key("3.dat.gz"))).write_bytes(b"")
+    ended = etna("snapshots", "--why")
+    assert ended.code == 1
+    told = rows(ended.out)[1:]
+    assert [line[4] for line in told[:1]] == ["next"]
+    assert [line[0] for line in rows(etna("prune").out) if "retire" in line] == ["full"]
+    assert told[3][4:] == ["stays", "it is damaged: that is for people to look at"]
 
 
 def test_why_each_stays_and_until_when(etna: Etna, nights: list[Manifest]) -> None:

@@ -11,7 +11,7 @@ from etna_pipelines.integrity_steps import IntegritySteps, refuse_unsound
 from etna_pipelines.keys import key_id
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.snapshots.catalogue import Catalogue
-from etna_pipelines.snapshots.integrity import damaged, put_mark, verified
+from etna_pipelines.snapshots.integrity import damaged, verified
 from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.snapshots.rereading import Reread, Stored
 from etna_pipelines.stores.local import LocalStore
@@ -137,7 +137,7 @@ def test_an_old_key_can_be_retired(
 
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == (
-        f"3 snapshots were signed anew; the key {key_id(NEW)} has signed all that there are.\n"
+        f"3 snapshots were signed anew; the key {key_id(NEW)} has signed all that are listed.\n"
         f"Take {key_id(OLD)} out of ETNA_OLD_SIGNING_KEYS wherever it is set.\n"
     )
     monkeypatch.delenv("ETNA_OLD_SIGNING_KEYS")
@@ -189,9 +189,26 @@ def test_what_cant_be_authenticated_is_never_signed(
     assert [steps(settings).catalogue.read(each.kind, each.id).signed_by for each in nights[1:]] == [key_id(NEW)] * 2
 
 
-def test_what_is_retired_is_left_alone(
+def test_what_is_retired_is_left_alone_and_keeps_its_key(
+    nights: list[Manifest], store: LocalStore, etna: Etna, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest may be deleted at any moment, and must not come back; without its key it never would be."""
+    Catalogue(store, OLD).retire("full", IDS[0])
+    rotate(monkeypatch)
+
+    ended = etna("resign")
+
+    assert ended.out.startswith("2 snapshots were signed anew")
+    assert f"Leave {key_id(OLD)} in ETNA_OLD_SIGNING_KEYS: 1 that are retired, or not published yet, were" in ended.out
+    Catalogue(store, NEW).delete("full", IDS[0])
+    assert f"Take {key_id(OLD)} out of ETNA_OLD_SIGNING_KEYS" in etna("resign").out
+
+
+def test_a_draft_that_an_old_key_signed_keeps_it(
     nights: list[Manifest], store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its manifest may be deleted at any moment, and must not come back."""
-    put_mark(store, "full", IDS[0], "retired")
-    assert steps(rotate(monkeypatch)).resign() == IDS[1:]
+    made = draft("20261123T020000000000Z-aaaaaa")
+    Catalogue(store, OLD).save_draft(stored(store, made))
+    rotated = steps(rotate(monkeypatch))
+    assert rotated.resign() == IDS
+    assert rotated.of_old_keys() == [made.id]

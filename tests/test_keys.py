@@ -7,6 +7,7 @@ import pytest
 
 from etna_pipelines import keys
 from etna_pipelines.errors import SettingsError
+from etna_pipelines.snapshots.listing import Memory
 from etna_pipelines.snapshots.manifest import RulesUsed
 
 
@@ -55,6 +56,12 @@ def test_another_key_under_the_name_of_the_last_one_is_refused() -> None:
     with pytest.raises(SettingsError, match="is named `production-2026` and is not the key") as refused:
         keys.refuse_another("production-2026", other, used)
     assert other.hex() not in str(refused.value)
+
+
+def test_no_key_stands_in_a_repr() -> None:
+    held = keys.SigningKeys(b"first key", (b"second key",))
+    assert repr(held) == "SigningKeys()"
+    assert "key" not in repr(Memory(Path("file"), held)).lower()
 
 
 def test_several_keys_stand_with_commas_or_blanks_between_them() -> None:

@@ -1,13 +1,11 @@
 """Whether the store itself has a snapshot of this night: one may be there that Dagster knows nothing of, or be gone."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from etna_pipelines.alerts.trouble import moment
 from etna_pipelines.alerts.verdict import Facts, Verdict
-from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing, SnapshotUnreadable
 from etna_pipelines.snapshots.catalogue import Catalogue
-from etna_pipelines.snapshots.manifest import SUBSET, Kind, Manifest, time_of
+from etna_pipelines.snapshots.manifest import Kind, time_of
 
 OLD = timedelta(hours=26)
 """A night, and two hours for a slow one."""
@@ -19,7 +17,7 @@ def freshness(catalogue: Catalogue, kind: Kind, now: datetime, recorded: str = "
     """The age of the newest snapshot that can be trusted; of a stripped one, of the data that it holds.
 
     `recorded` is the id of the one that Dagster saw published last, empty where it saw none. Raises StoreError."""
-    where, newest = catalogue.store.location(), next(trusted(catalogue, kind), None)
+    where, newest = catalogue.store.location(), next(catalogue.trusted(kind), None)
     if newest is None:
         says = f"{where} has no {kind} snapshot that can be trusted: run the job `nightly`."
         return Verdict(False, says, {"recorded by Dagster": recorded or "none"})
@@ -38,17 +36,6 @@ def freshness(catalogue: Catalogue, kind: Kind, now: datetime, recorded: str = "
     else:
         return Verdict(True, f"{which} was taken {moment(taken)}.", facts)
     return Verdict(False, says, facts)
-
-
-def trusted(catalogue: Catalogue, kind: Kind) -> Iterator[Manifest]:
-    """Whole snapshots, the newest first, that were not found damaged and whose manifests can be read."""
-    for id_ in reversed(catalogue.sound_ids(kind)):
-        if SUBSET in id_:
-            continue
-        try:
-            yield catalogue.read(kind, id_)
-        except (SnapshotDamaged, SnapshotUnreadable, SnapshotMissing):
-            continue
 
 
 def _hours(length: timedelta) -> str:

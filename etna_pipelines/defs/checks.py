@@ -37,10 +37,9 @@ def _compared(
     """The newest full snapshot with the one before it."""
 
     def look(etna: Etna) -> "Verdict":
-        from etna_pipelines.alerts.freshness import trusted
         from etna_pipelines.alerts.verdict import Verdict
 
-        newest = trusted(etna.steps().catalogue, "full")
+        newest = etna.steps().catalogue.trusted("full")
         after, before = next(newest, None), next(newest, None)
         return compare(before, after) if before and after else Verdict(True, "There is no older snapshot.")
 

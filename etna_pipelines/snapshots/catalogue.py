@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing, StoreError
+from etna_pipelines.errors import ObjectMissing, SnapshotDamaged, SnapshotMissing, SnapshotUnreadable, StoreError
 from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.keys import SigningKeys, key_id
 from etna_pipelines.progress import Progress, Tick, silent
@@ -51,6 +51,18 @@ class Catalogue:
     def newest(self, kind: Kind) -> Manifest | None:
         """The newest whole snapshot of a kind that is sound: never a subset."""
         return self._newest(kind, lambda id_: SUBSET not in id_)
+
+    def trusted(self, kind: Kind) -> Iterator[Manifest]:
+        """Whole snapshots of a kind, the newest first, that were not found damaged and whose manifests can be read: for
+        what must go on where one can't."""
+        unfit = self._unfit(kind)
+        for id_ in reversed(self.folders(kind)):
+            if id_ in unfit or SUBSET in id_:
+                continue
+            try:
+                yield self.read(kind, id_)
+            except (SnapshotDamaged, SnapshotUnreadable, SnapshotMissing):
+                continue
 
     def newest_subset(self, digest: str) -> Manifest | None:
         """The newest published subset with a digest (which says of which snapshot it is a subset), if it is sound."""
@@ -157,19 +169,22 @@ class Catalogue:
 
     def leftovers(self, older_than: timedelta = timedelta(days=2)) -> builtins.list[StoredObject]:
         """What belongs to no snapshot: what killed runs left unpublished (the age spares those that are at work),
-        drafts of what was published since, marks of what is gone, what a strip left that was shared out."""
+        drafts of what was published since, marks of what is gone, what a strip left that was shared out. What is as far
+        ahead of now, and of all that is published, is a clock's that was wrong, and as old."""
         found: list[StoredObject] = []
         for kind in KINDS:
             objects = [*self.store.list(f"{kind}/")]
             published = {*_ids(item.key for item in objects)}
             below = {item.key.split("/")[1] for item in objects if item.key.count("/") > 1} - {MARKS}
             limit = last_moment(below) - older_than
-            stays = published | {id_ for id_ in below if (time_of(id_) or limit) >= limit}
+            ahead = max([datetime.now(UTC), *filter(None, map(time_of, published))]) + older_than
+            at_work = {id_ for id_ in below if limit <= (time_of(id_) or limit) <= ahead}
+            stays = published | at_work
             for item in objects:
                 folder, _, rest = item.key.partition("/")[2].partition("/")
                 id_ = rest.partition("/")[0] if folder == MARKS else folder
                 strip = rest.partition("/")[0].removeprefix(STRIP)
-                is_over = rest.startswith(STRIP) and (time_of(strip) or limit) < limit
+                is_over = rest.startswith(STRIP) and not limit <= (time_of(strip) or limit) <= ahead
                 if (id_ not in stays and rest) or (folder in published and (rest == DRAFT or is_over)):
                     found.append(item)
         return found

@@ -19,7 +19,8 @@ from etna_pipelines.snapshots.manifest import KINDS, Kind
 from etna_pipelines.stores.store import Store
 
 State = Literal["verified", "damaged", "retired"]
-FOUND: tuple[State, ...] = ("verified", "damaged")
+Found = Literal["verified", "damaged"]
+FOUND: tuple[State, ...] = get_args(Found)
 """The third one is retention's: it says nothing of a snapshot's soundness."""
 
 MARKS = "marks"
@@ -27,6 +28,7 @@ MARKS = "marks"
 
 _KEY = re.compile(r"(?P<kind>\w+)/marks/(?P<id>[^/]+)/(?P<state>\w+)-(?P<when>\d{8}T\d{12}Z)\.json")
 _WHEN = "%Y%m%dT%H%M%S%fZ"
+END = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -53,31 +55,35 @@ def verified(store: Store) -> dict[str, datetime]:
     return {id_: mark.when for id_, mark in marks(store).items() if mark.state == "verified"}
 
 
-def damaged(store: Store) -> dict[str, datetime]:
+def damaged(store: Store, kinds: Iterable[Kind] = KINDS) -> dict[str, datetime]:
     """By id, when snapshots were found damaged."""
-    return {id_: mark.when for id_, mark in marks(store).items() if mark.state == "damaged"}
+    return {id_: mark.when for id_, mark in marks(store, kinds).items() if mark.state == "damaged"}
 
 
-def marks(store: Store) -> dict[str, Mark]:
-    """The latest mark of each snapshot that has one, by id."""
-    return latest(item.key for kind in KINDS for item in store.list(marks_of(kind)))
+def marks(store: Store, kinds: Iterable[Kind] = KINDS, *, until: datetime = END) -> dict[str, Mark]:
+    """The latest mark of each snapshot that has one, by id; without those that are later than `until`."""
+    return latest((item.key for kind in kinds for item in store.list(marks_of(kind))), until=until)
 
 
-def latest(keys: Iterable[str], states: Collection[State] = FOUND) -> dict[str, Mark]:
+def latest(keys: Iterable[str], states: Collection[State] = FOUND, until: datetime = END) -> dict[str, Mark]:
     """The latest mark, of those states, of each snapshot, among the keys of a store's objects."""
     found: dict[str, Mark] = {}
     for key in keys:
         mark = _mark(key)
-        if mark and mark.state in states and (mark.id not in found or mark.when > found[mark.id].when):
+        if not mark or mark.state not in states or mark.when > until:
+            continue
+        if mark.id not in found or mark.when > found[mark.id].when:
             found[mark.id] = mark
     return found
 
 
-def put_mark(store: Store, kind: Kind, id_: str, state: State, problem: str = "") -> Mark:
-    """Remember what a snapshot was found to be. It is later than every mark before it, whatever the clock says."""
+def put_mark(store: Store, kind: Kind, id_: str, state: Found, problem: str = "") -> Mark:
+    """Remember what a snapshot was found to be: later than a mark that says otherwise, whatever the clock says."""
     before = latest(item.key for item in store.list(marks_of(kind, id_))).get(id_)
     now = datetime.now(UTC)
-    mark = Mark(kind, id_, state, max(now, before.when + timedelta(microseconds=1)) if before else now)
+    if before and before.state != state:
+        now = max(now, before.when + timedelta(microseconds=1))
+    mark = Mark(kind, id_, state, now)
     store.put(mark.key, [json.dumps({"problem": problem}).encode()] if problem else [b"{}"])
     return mark
 

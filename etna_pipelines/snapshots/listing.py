@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -71,7 +71,7 @@ class Memory:
     """What was read before. Of another key, or damaged, it counts as empty."""
 
     file: Path
-    keys: SigningKeys
+    keys: SigningKeys = field(repr=False)
 
     @classmethod
     def of(cls, home: Path, catalogue: Catalogue) -> "Memory":
@@ -97,12 +97,14 @@ class Memory:
         return hmac.new(self.keys.newest, b"etna-listing\n" + data, hashlib.sha256).hexdigest().encode()
 
 
-def listing(catalogue: Catalogue, memory: Memory | None = None) -> list[Listed | Unreadable]:
+def listing(
+    catalogue: Catalogue, memory: Memory | None = None, kinds: Iterable[Kind] = KINDS
+) -> list[Listed | Unreadable]:
     """The published snapshots, oldest first, without those that are retired. With a memory, those that it knows are not
     read again. Raises StoreError."""
     known = memory.recall() if memory else {}
     found: list[Listed | Unreadable] = []
-    for kind in KINDS:
+    for kind in kinds:
         retired = catalogue.retired(kind)
         for id_ in catalogue.folders(kind):
             if id_ not in retired:

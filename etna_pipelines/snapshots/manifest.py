@@ -300,7 +300,10 @@ class Manifest(_Model):
         Raises SnapshotDamaged; SnapshotUnreadable where it is of a newer format, or signed with a key not among `keys`.
         """
         said = _said(data, where)
-        _authenticate(said, keys if isinstance(keys, SigningKeys) else SigningKeys(keys), where)
+        try:
+            _authenticate(said, keys if isinstance(keys, SigningKeys) else SigningKeys(keys), where)
+        except RecursionError:  # what can just be read may be nested too deeply to be written
+            raise _not_readable(where) from None
         format_ = said.get("format")
         if isinstance(format_, int) and format_ > FORMAT:
             raise SnapshotUnreadable(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from etna_pipelines.errors import (
     EtnaError,
+    ObjectSealed,
     SnapshotDamaged,
     SnapshotMissing,
     SnapshotUnreadable,
@@ -22,7 +23,7 @@ from etna_pipelines.fault_points import FaultPoint, reached
 from etna_pipelines.progress import Progress, silent
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.integrity import Mark, marks, put_mark
-from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest, time_of
+from etna_pipelines.snapshots.manifest import KINDS, ArchiveFile, Kind, Manifest, time_of
 from etna_pipelines.stores.store import Store
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -33,7 +34,7 @@ THIS_WEEK = timedelta(days=6)
 """What was read so lately counts as read by this week's run: it failed and is run again."""
 
 GIVES_UP_AFTER = 3
-"""Failures of the store in a row: then it is the store that fails, and not one of its files."""
+"""Failures in a row: then, if no manifest can be read either, it is the store that fails, and not some of its files."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Stored:
     id: str
     bytes: int
     mark: Mark | None = None
+    """None too where a clock that was ahead verified it: nobody knows when that was."""
 
     @property
     def read(self) -> datetime:
@@ -64,23 +66,55 @@ class Reread:
 
 
 def reread(catalogue: Catalogue, kind: Kind, id_: str, progress: Progress = silent) -> Manifest:
-    """Read a published snapshot whole, and mark it as what it was found to be.
+    """Read a published snapshot whole, and mark it as what it was found to be. Who may only read is told all the same.
 
     Raises SnapshotDamaged; SnapshotMissing where it was deleted meanwhile; SnapshotUnreadable and StoreError where
     nothing can be said of it."""
+    manifest = _refuse_damaged(catalogue, kind, id_, progress)
+    with suppress(StoreRefused):
+        _mark_verified(catalogue, manifest)
+    return manifest
+
+
+def _mark_verified(catalogue: Catalogue, manifest: Manifest) -> None:
+    put_mark(catalogue.store, manifest.kind, manifest.id, "verified")
+    reached(FaultPoint.VERIFY_MARKED)
+
+
+def _refuse_damaged(catalogue: Catalogue, kind: Kind, id_: str, progress: Progress) -> Manifest:
     try:
         manifest = catalogue.read(kind, id_)
         refuse_strangers(manifest, catalogue.store)
-        catalogue.read_back(manifest, progress)
+        _read_back(catalogue, manifest, progress)
     except SnapshotDamaged as problem:
         if id_ not in catalogue.ids(kind):
             raise SnapshotMissing(f"The {kind} snapshot {id_} was deleted while it was read.") from None
-        with suppress(StoreRefused):  # who may only read is told all the same
+        with suppress(StoreRefused):
             put_mark(catalogue.store, kind, id_, "damaged", str(problem))
         raise
-    put_mark(catalogue.store, kind, id_, "verified")
-    reached(FaultPoint.VERIFY_MARKED)
     return manifest
+
+
+def _read_back(catalogue: Catalogue, manifest: Manifest, progress: Progress) -> None:
+    """All files of a snapshot are encrypted to the same keys: where one opens and another does not, that is damage."""
+    try:
+        catalogue.read_back(manifest, progress)
+    except ObjectSealed:
+        closed = [file for file in manifest.files if not _opens(catalogue, manifest, file)]
+        if len(closed) == len(manifest.files):
+            raise
+        raise SnapshotDamaged(
+            f"{catalogue.store.location(manifest.archive_key(closed[0].name))} can't be decrypted, and the "
+            "snapshot's other files can: do not use this snapshot; take or choose another."
+        ) from None
+
+
+def _opens(catalogue: Catalogue, manifest: Manifest, file: ArchiveFile) -> bool:
+    try:
+        next(catalogue.checked(manifest, file), None)
+    except (ObjectSealed, SnapshotDamaged):
+        return False
+    return True
 
 
 def reread_share(catalogue: Catalogue, weeks: int, progress: Progress = silent) -> Iterator[Reread]:
@@ -88,9 +122,10 @@ def reread_share(catalogue: Catalogue, weeks: int, progress: Progress = silent) 
 
     Raises StoreError where the store itself fails: trying again goes on where this ended."""
     failures = 0
-    for snapshot in share(published(catalogue), weeks, datetime.now(UTC)):
+    there = published(catalogue)
+    for snapshot in share(there, weeks, datetime.now(UTC)):
         try:
-            reread(catalogue, snapshot.kind, snapshot.id, progress)
+            _mark_verified(catalogue, _refuse_damaged(catalogue, snapshot.kind, snapshot.id, progress))
         except SnapshotMissing:
             continue
         except (SnapshotDamaged, SnapshotUnreadable) as problem:
@@ -98,12 +133,27 @@ def reread_share(catalogue: Catalogue, weeks: int, progress: Progress = silent) 
         except StoreError as problem:
             failures += 1
             if failures == GIVES_UP_AFTER:
-                raise
+                if not _answers(catalogue, snapshot, there[-1]):
+                    raise
+                failures = 0
             yield Reread(snapshot, problem)
             continue
         else:
             yield Reread(snapshot)
         failures = 0
+
+
+def _answers(catalogue: Catalogue, *snapshots: Stored) -> bool:
+    """Whether a store gives one of some manifests, whatever it holds."""
+    for snapshot in snapshots:
+        try:
+            catalogue.read(snapshot.kind, snapshot.id)
+        except StoreError:
+            continue
+        except EtnaError:
+            pass
+        return True
+    return False
 
 
 def share(snapshots: Sequence[Stored], weeks: int, now: datetime) -> list[Stored]:
@@ -122,7 +172,8 @@ def share(snapshots: Sequence[Stored], weeks: int, now: datetime) -> list[Stored
 
 def published(catalogue: Catalogue) -> list[Stored]:
     """What a store holds, without reading any of it."""
-    found = marks(catalogue.store)
+    said, known = marks(catalogue.store), marks(catalogue.store, until=datetime.now(UTC))
+    found = {id_: mark if mark.state == "damaged" else known.get(id_) for id_, mark in said.items()}
     sizes: dict[str, int] = {}
     for kind in KINDS:
         for item in catalogue.store.list(f"{kind}/"):

@@ -32,8 +32,8 @@ class Verdict:
 
 
 def plan(snapshots: Iterable[Listed], damaged: Collection[str], rules: RetentionSpec) -> list[Verdict]:
-    """A verdict on each snapshot, oldest first. `damaged` are ids of those that are not sound: they count for nothing,
-    and stay until somebody has looked at them."""
+    """A verdict on each snapshot, oldest first. `damaged` are ids of those that are not sound, or can't be read: they
+    count for nothing, and stay until somebody has looked at them, as their parts do."""
     ordered = sorted(snapshots, key=lambda snapshot: snapshot.id)
     sound = [snapshot for snapshot in ordered if snapshot.id not in damaged and time_of(snapshot.id)]
     staying: dict[str, str] = {}
@@ -46,6 +46,8 @@ def plan(snapshots: Iterable[Listed], damaged: Collection[str], rules: Retention
             return Verdict(snapshot, True, "it is damaged: that is for people to look at")
         if not time_of(snapshot.id):
             return Verdict(snapshot, True, "its id tells no time")
+        if snapshot.is_subset and snapshot.parent in damaged:
+            return Verdict(snapshot, True, "what it is a part of is damaged, or can't be read")
         if snapshot.is_subset:
             return _of_subset(snapshot, sound, staying, rules.stripped.subsets)
         why = staying.get(snapshot.id)

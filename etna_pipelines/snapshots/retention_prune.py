@@ -7,7 +7,7 @@ the next prune goes on with it.
 Both steps ask the rules anew: a mark alone deletes nothing, and one that is to stay after all is brought back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -30,6 +30,8 @@ class Pruning:
     """On all snapshots that can be read, retired or not, oldest first."""
     unreadable: Sequence[Unreadable]
     """Those that can't, which are left alone."""
+    unsound: Collection[str]
+    """Ids of those that can be read and count for nothing."""
     retire: Sequence[Verdict]
     delete: Sequence[Verdict]
     """Those that were retired long enough ago."""
@@ -62,15 +64,15 @@ def prune(catalogue: Catalogue, rules: RetentionSpec, now: datetime | None = Non
 
 
 def look(catalogue: Catalogue, rules: RetentionSpec, now: datetime | None = None) -> Pruning:
-    """What is to be done. Every manifest is read and authenticated, and its files are there: what others are to stand
-    for is no guess."""
+    """What is to be done. Every manifest is read and authenticated, and its files are there and not cut: what others
+    are to stand for is no guess."""
     readable: list[Listed] = []
     unreadable: list[Unreadable] = []
     unsound = {*damaged(catalogue.store)}
     ids: list[str] = []
     retired: dict[str, Mark] = {}
     for kind in KINDS:
-        stored = {item.key for item in catalogue.store.list(f"{kind}/")}
+        stored = {item.key: item.bytes for item in catalogue.store.list(f"{kind}/")}
         retired |= catalogue.retired(kind)
         folders = catalogue.folders(kind)
         ids += folders
@@ -83,9 +85,9 @@ def look(catalogue: Catalogue, rules: RetentionSpec, now: datetime | None = None
                 unreadable.append(Unreadable(kind, id_, problem))
                 continue
             readable.append(Listed.of(manifest))
-            if any(manifest.archive_key(file.name) not in stored for file in manifest.files):
+            if any(stored.get(manifest.archive_key(file.name), -1) < file.bytes for file in manifest.files):
                 unsound.add(id_)
-    verdicts = plan(readable, unsound, rules)
+    verdicts = plan(readable, {*unsound, *(each.id for each in unreadable)}, rules)
     grace = timedelta(hours=rules.grace)
     since, ahead = last_moment(ids, now) - grace, (now or datetime.now(UTC)) + grace  # a clock may have been wrong
     going = [each for each in verdicts if not each.stays]
@@ -93,6 +95,7 @@ def look(catalogue: Catalogue, rules: RetentionSpec, now: datetime | None = None
     return Pruning(
         verdicts,
         unreadable,
+        unsound,
         retire=[each for each in going if each not in marked],
         delete=[each for each in marked if retired[each.snapshot.id].when <= since],
         waiting=[each for each in marked if retired[each.snapshot.id].when > since],

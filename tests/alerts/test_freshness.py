@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from etna_pipelines.alerts.freshness import OLD, freshness, trusted
+from etna_pipelines.alerts.freshness import OLD, freshness
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import Kind, new_id
 from etna_pipelines.stores.local import LocalStore
@@ -62,7 +62,7 @@ def test_one_that_cannot_be_trusted_does_not_count(catalogue: Catalogue) -> None
 
     assert not found.passed
     assert found.facts["snapshot"] == sound
-    assert [each.id for each in trusted(catalogue, "full")] == [sound]
+    assert [each.id for each in catalogue.trusted("full")] == [sound]
 
 
 def test_one_that_dagster_recorded_and_the_store_lost(catalogue: Catalogue) -> None:

@@ -180,3 +180,10 @@ def test_sums_and_keys() -> None:
     assert [table.qualified for table in SIGNED.schema_.tables] == ["public.t"]
     assert SIGNED.schema_.table("public.t") is not None
     assert SIGNED.schema_.table("t") is None
+
+
+@pytest.mark.parametrize("depth", [500, 980, 990, 5_000, 100_000])
+def test_one_that_is_nested_deeply_is_damaged(depth: int) -> None:
+    data = b'{"hmac":"x","signed_by":"","a":' + b"[" * depth + b"]" * depth + b"}"
+    with pytest.raises(SnapshotDamaged, match=r"^here: the manifest (was changed|is not readable)"):
+        Manifest.from_bytes(data, KEY, "here")

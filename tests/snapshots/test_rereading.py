@@ -1,14 +1,17 @@
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from etna_pipelines.errors import SnapshotDamaged, SnapshotMissing, StoreError
+from etna_pipelines.errors import ObjectSealed, SnapshotDamaged, SnapshotMissing, StoreError, StoreRefused
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.integrity import Mark, damaged, put_mark, verified
 from etna_pipelines.snapshots.manifest import Manifest, new_id
 from etna_pipelines.snapshots.rereading import Stored, published, reread, reread_share, share
+from etna_pipelines.stores.age_keys import Identity
 from etna_pipelines.stores.local import LocalStore
+from etna_pipelines.stores.sealed import SealedStore
 from tests.snapshots.samples import PASSED, draft, stored
 
 NOW = datetime(2026, 11, 29, 4, tzinfo=UTC)
@@ -168,7 +171,79 @@ def test_a_store_that_fails_is_not_asked_for_ever(catalogue: Catalogue, store: L
 
     with pytest.raises(StoreError, match="is not there"):
         list(reread_share(Catalogue(Failing(Path(store.location())), b"signing key"), 4))
-    assert len(asked) == 3
+    assert len(asked) == 5  # three manifests, and whether another can be read
+
+
+def test_some_that_cant_be_read_do_not_keep_the_others_from_it(catalogue: Catalogue, store: LocalStore) -> None:
+    """They come first every week."""
+    ids = [night(catalogue, days).id for days in range(40, 32, -1)]
+
+    class Failing(LocalStore):
+        def read(self, key: str, offset: int = 0, length: int | None = None):  # type: ignore[no-untyped-def]
+            if any(id_ in key for id_ in ids[:4]):
+                raise StoreError(f"{key} can't be read.")
+            return super().read(key, offset, length)
+
+    read = [*reread_share(Catalogue(Failing(Path(store.location())), b"signing key"), 4)]
+
+    assert [each.snapshot.id for each in read if each.problem] == ids[:4]
+    assert sorted(verified(store)) == ids[4:]
+
+
+def test_who_may_only_read_is_told_what_a_snapshot_is(catalogue: Catalogue, store: LocalStore) -> None:
+    class ReadOnly(LocalStore):
+        def put(self, key: str, chunks: Iterable[bytes]) -> int:
+            raise StoreRefused("The credentials are not allowed PutObject.")
+
+    reader = Catalogue(ReadOnly(Path(store.location())), b"signing key")
+    manifest = night(catalogue, 40)
+    assert reread(reader, "full", manifest.id) == manifest
+    [read] = reread_share(reader, 4)
+    assert isinstance(read.problem, StoreRefused)  # the weekly job must not read the same ones for ever
+    store.put(manifest.archive_key("3.dat.gz"), [b"r0ws"])
+    with pytest.raises(SnapshotDamaged):
+        reread(reader, "full", manifest.id)
+
+
+def test_a_mark_of_a_clock_that_was_ahead_does_not_say_when_it_was_read(
+    catalogue: Catalogue, store: LocalStore
+) -> None:
+    manifest = night(catalogue, 40)
+    ahead = Mark("full", manifest.id, "verified", datetime.now(UTC) + 2000 * DAY)
+    store.put(ahead.key, [b"{}"])
+    assert [each.snapshot.id for each in reread_share(catalogue, 4)] == [manifest.id]
+    assert [*reread_share(catalogue, 4)] == []
+
+    bad = put_mark(store, "full", manifest.id, "damaged", "one is cut.")
+    assert (bad.when > ahead.when, list(damaged(store))) == (True, [manifest.id])
+    assert [each.problem for each in reread_share(catalogue, 4)] == [None]
+    assert damaged(store) == {}
+
+
+@pytest.mark.parametrize("name", ["toc.dat", "3.dat.gz"])
+def test_a_damaged_header_of_an_encrypted_file_is_damage(tmp_path: Path, name: str) -> None:
+    ours, theirs = Identity(bytes([1]) * 32), Identity(bytes([2]) * 32)
+    inner = LocalStore(tmp_path / "sealed")
+
+    def to(identity: Identity, *identities: Identity) -> Catalogue:
+        recipients = [identity.recipient]
+        sealed = SealedStore(inner, lambda key: [] if key.endswith(".json") else recipients, identities)
+        return Catalogue(sealed, b"signing key")
+
+    spoilt, foreign = night(to(ours, ours), 3), night(to(theirs, ours), 2)
+    key = spoilt.archive_key(name)
+    data = bytearray(b"".join(inner.read(key)))
+    data[data.index(b"-> X25519 ") + 60] ^= 1  # of the wrapped key
+    inner.put(key, [bytes(data)])
+
+    with pytest.raises(
+        SnapshotDamaged, match=f"{spoilt.id}/archive/{name} can't be decrypted, and the snapshot"
+    ):
+        reread(to(ours, ours), "full", spoilt.id)
+    for catalogue in (to(ours, ours), Catalogue(inner, b"signing key")):
+        with pytest.raises(ObjectSealed):
+            reread(catalogue, "full", foreign.id)
+    assert list(damaged(inner)) == [spoilt.id]
 
 
 def test_a_stripped_one_is_read_too(catalogue: Catalogue, store: LocalStore) -> None:

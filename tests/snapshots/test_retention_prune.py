@@ -10,7 +10,7 @@ import pytest
 from etna_pipelines.errors import SnapshotMissing, StoreRefused
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.integrity import put_mark
-from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest, Part
+from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest, Part, new_id
 from etna_pipelines.snapshots.retention_prune import Pruning, look, prune
 from etna_pipelines.snapshots.retention_spec import Keep, KeepStripped, RetentionSpec
 from etna_pipelines.snapshots.subset_spec import Subset
@@ -226,7 +226,7 @@ def test_what_is_not_sound_counts_for_nothing_and_is_left_alone(catalogue: Catal
     changed = Path(store.location(f"full/{id_of(5)}/manifest.json"))
     changed.unlink()
     foreign(draft(id_of(5)))
-    Path(store.location(f"full/{id_of(6)}/archive/3.dat.gz")).unlink()
+    Path(store.location(f"full/{id_of(6)}/archive/3.dat.gz")).write_bytes(b"")
     put_mark(store, "full", id_of(7), "damaged", "its content")
     before = keys(store)
 
@@ -253,6 +253,32 @@ def test_a_subset_goes_with_what_it_is_a_part_of(catalogue: Catalogue, store: Lo
         catalogue.publish(stored(store, part.model_copy(update={"parent": id_of(number, "stripped"), "part": PART})))
     done = prune(catalogue, THREE, after(3))
     assert [each.snapshot.id for each in done.retire] == [id_of(0, "stripped"), f"{id_of(0, 'stripped')}-subset-1"]
+
+
+def test_a_subset_of_what_is_damaged_or_cant_be_read_stays(catalogue: Catalogue, store: LocalStore) -> None:
+    whole = [publish(catalogue, number, "stripped") for number in range(4)]
+    for each in whole[:2]:
+        part = draft(f"{each.id}-subset-1", "stripped", PASSED)
+        catalogue.publish(stored(store, part.model_copy(update={"parent": each.id, "part": PART})))
+    put_mark(store, "stripped", whole[0].id, "damaged", "its content")
+    store.put(f"{whole[1].prefix}/manifest.json", [b"{}"])
+    done = prune(catalogue, RetentionSpec(stripped=KeepStripped(nights=0, weeks=0, months=0)), after(3))
+    assert told(done) == {}
+    assert [each.why for each in done.verdicts if each.snapshot.is_subset] == [
+        "what it is a part of is damaged, or can't be read"
+    ] * 2
+
+
+def test_a_draft_of_a_clock_that_was_ahead_is_swept(catalogue: Catalogue, store: LocalStore) -> None:
+    now = datetime.now(UTC)
+    published = catalogue.publish(stored(store, draft(new_id(now))))
+    ahead = stored(store, draft(new_id(now + YEARS)))
+    at_work = stored(store, draft(new_id(now + timedelta(hours=3))))
+    assert {item.key.split("/")[1] for item in catalogue.leftovers()} == {ahead.id}
+    catalogue.publish(ahead)  # who knows which clock is wrong, once years of it were published
+    draft_of_today = stored(store, draft(new_id(now + YEARS + timedelta(days=1))))
+    assert catalogue.leftovers() == []
+    assert {*catalogue.folders("full")} == {published.id, ahead.id, at_work.id, draft_of_today.id}
 
 
 def test_what_killed_runs_left_is_swept_when_it_is_two_days_old(catalogue: Catalogue, store: LocalStore) -> None:

@@ -79,7 +79,7 @@ def restore(archive: Path, manifest: Manifest, target: Database, *, jobs: int = 
         made = _made_already(connection)
         options = _memory_for_indexes(connection)
     pg_restore = _fitting_pg_restore(manifest, target, major)
-    with tempfile.NamedTemporaryFile("w", prefix="etna-list-", encoding="utf-8") as wanted:
+    with tempfile.NamedTemporaryFile("w", prefix="list-", dir=archive.parent, encoding="utf-8") as wanted:
         listing = run(pg_restore, ["--list", str(archive)]).decode()
         wanted.writelines(_wanted(listing, made))
         wanted.flush()

@@ -165,6 +165,15 @@ class Scene:
                 night.wait()
             time.sleep(2)  # what watches over pg_dump sees that we are gone
         self.told.append(said.read_text())
+        self._end_lost_runs()
+
+    def _end_lost_runs(self) -> None:
+        """As the daemon does: else the next run waits for the place in a pool that the killed one still has."""
+        with self.checkout.history() as history:
+            for run in history.get_runs():
+                if not run.is_finished:
+                    history.report_run_failed(run)
+                history.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
     def _await_session(self, wait_event: str) -> None:
         query = "SELECT 1 FROM pg_stat_activity WHERE wait_event = %s AND application_name ~ 'etna'"

@@ -24,4 +24,4 @@ class IntegritySpec(StrictModel):
     weeks: int = Field(default=4, ge=1, le=52)
     """Within how many weeks every snapshot in the store is read again, whole."""
     drill: Annotated[str, BeforeValidator(_server)] = ON_EMBEDDED
-    """The server on which every full snapshot is restored once, and dropped; empty (`false` in the file): nowhere."""
+    """The server on which each night's full snapshot is restored, and dropped; empty (`false` in the file): nowhere."""

@@ -1,4 +1,4 @@
-"""What is done with the snapshots that there are: some are read again each week, each full one is restored once."""
+"""What is done with the snapshots that there are: some are read again each week, each night's full one is restored."""
 
 import dagster as dg
 
@@ -50,17 +50,17 @@ verify_store_schedule = dg.ScheduleDefinition(
     op_tags={"dagster/priority": "-2"},  # after development, for which people wait, and the template
     pool="drill",
 )
-def drill(etna: Etna) -> dg.AssetCheckResult:
-    """Blocks nothing: what is restored elsewhere is looked through there as well."""
+def drill(etna: Etna, full_snapshot: str) -> dg.AssetCheckResult:
+    """Of the night's own snapshot. Blocks nothing: what is restored elsewhere is looked through there as well."""
     with told_to_dagster():
-        return _drilled(etna)
+        return _drilled(etna, full_snapshot)
 
 
-def _drilled(etna: Etna) -> dg.AssetCheckResult:
+def _drilled(etna: Etna, id_: str) -> dg.AssetCheckResult:
     from etna_pipelines.errors import DrillFailed, EtnaError
 
     try:
-        done = etna.integrity_steps().drill()
+        done = etna.integrity_steps().drill(id_)
     except EtnaError as error:
         severe = isinstance(error, DrillFailed)  # else nobody knows: no room, another drill, a server that is down
         severity = dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN

@@ -86,6 +86,11 @@ def test_the_next_night_says_what_changed_in_the_schema(site: Site) -> None:
     night = site.materialise("production_backup", "full_snapshot")
 
     assert "nickname" in str(_metadata(night, "full_snapshot")["schema changes"].value)
+    (site.directory / "store" / site.listed()[-1]).write_bytes(b"{}")  # the nights go on, and compare with the first
+
+    night = site.materialise("production_backup", "full_snapshot")
+
+    assert "nickname" in str(_metadata(night, "full_snapshot")["schema changes"].value)
 
 
 def test_a_damaged_backup_is_never_a_snapshot(site: Site) -> None:

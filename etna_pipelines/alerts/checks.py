@@ -39,6 +39,7 @@ def look_at_check(memory: Memory, checked: Checked, settings: Settings) -> None:
                 since=checked.at,
                 seen=checked.at,
                 works=still_works(settings, NIGHTLY),
+                well="passes again",
                 link=f"{web.rstrip('/')}/assets/{checked.asset}?view=checks" if web else "",
             )
         )

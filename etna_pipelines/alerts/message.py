@@ -1,6 +1,7 @@
 """What one channel is told at one time."""
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -38,11 +39,10 @@ class Message:
         return "\n\n".join(f"{event.title}\n{event.text}" for event in self.events)
 
 
-TEST = Message(
-    "test",
-    "etna: a test of the alerts",
-    [Event("test", "test", "This is a test", "Nothing is wrong: somebody ran `etna alert --test`.", "")],
-)
+def trial() -> Message:
+    """A test of the alerts, and another one than the last: a receiver drops what it had before."""
+    event = Event("test", "test", "This is a test", "Nothing is wrong: somebody ran `etna alert --test`.", "")
+    return Message(secrets.token_hex(16), "etna: a test of the alerts", [event])
 
 
 def message(channel: str, known: Sequence[Known]) -> Message:
@@ -80,7 +80,7 @@ def _event(known: Known, channel: str) -> Event:
     since = trouble.since.isoformat(timespec="seconds")
     if known.over:
         text = f"{known.says}\nThe trouble lasted from {moment(trouble.since)} to {moment(known.over)}."
-        return Event(trouble.key, state, f"{trouble.subject} is well again", text, since)
+        return Event(trouble.key, state, f"{trouble.subject} {trouble.well}", text, since)
     lines = [
         trouble.what,
         f"Since: {moment(trouble.since)}" + (f", last seen {moment(trouble.seen)}" if state == "still" else ""),

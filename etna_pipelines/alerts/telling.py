@@ -6,7 +6,7 @@ from datetime import datetime
 
 from etna_pipelines.alerts.channels import Channel, beat
 from etna_pipelines.alerts.memory import Memory
-from etna_pipelines.alerts.message import TEST, Message, message
+from etna_pipelines.alerts.message import Message, message, trial
 from etna_pipelines.errors import EtnaError
 from etna_pipelines.sentences import sentence_of
 
@@ -45,7 +45,8 @@ def keep_alive(memory: Memory, url: str, save: Callable[[Memory], None]) -> list
 
 def post_test(channels: Sequence[Channel]) -> dict[str, str]:
     """Post a test message on every channel. Why it did not arrive, by the channel's name; empty where it did."""
-    arrived = dict(_posted([(channel, TEST) for channel in channels]))
+    test = trial()
+    arrived = dict(_posted([(channel, test) for channel in channels]))
     return {channel.name: arrived[channel.name] for channel in channels}
 
 

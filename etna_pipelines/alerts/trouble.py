@@ -13,7 +13,7 @@ class Trouble(BaseModel):
     key: str
     """What tells it from others, for as long as it lasts: `run/nightly`, `check/full_snapshot/rows`."""
     subject: str
-    """What is not well: `nightly`, `freshness of full_snapshot`. It `failed`, `still fails` or `is well again`."""
+    """What is not well: `nightly`, `freshness of full_snapshot`. It `failed`, `still fails`, or what `well` says."""
     what: str
     since: datetime
     seen: datetime
@@ -22,6 +22,8 @@ class Trouble(BaseModel):
     """What goes on in spite of it."""
     todo: str = ""
     link: str = ""
+    well: str = "is well again"
+    """What is said of it when it is over."""
     environment: str | None = None
     """The feature environment that it is about; its troubles end with it."""
 

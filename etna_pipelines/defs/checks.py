@@ -34,14 +34,12 @@ def _freshness(kind: "Kind") -> dg.AssetChecksDefinition:
 def _compared(
     name: str, description: str, compare: "Callable[[Manifest, Manifest], Verdict]"
 ) -> dg.AssetChecksDefinition:
-    """The newest full snapshot with the one before it."""
+    """The newest full snapshot with the last of those before it that passed."""
 
     def look(etna: Etna) -> "Verdict":
-        from etna_pipelines.alerts.verdict import Verdict
+        from etna_pipelines.alerts.shrinking import look_at_newest
 
-        newest = etna.steps().catalogue.trusted("full")
-        after, before = next(newest, None), next(newest, None)
-        return compare(before, after) if before and after else Verdict(True, "There is no older snapshot.")
+        return look_at_newest(etna.steps().catalogue.trusted("full"), compare)
 
     @dg.asset_check(asset=full_snapshot, name=name, description=description)
     def compared(etna: Etna) -> dg.AssetCheckResult:
@@ -114,6 +112,6 @@ def _result(look: "Callable[[], Verdict]") -> dg.AssetCheckResult:
 
 CHECKS = [
     *map(_freshness, SNAPSHOTS),
-    _compared("rows", "No table lost half of its rows since the snapshot before.", _rows),
-    _compared("size", "The backup is more than half the size of the one before.", _size),
+    _compared("rows", "No table lost half of its rows in a week.", _rows),
+    _compared("size", "The backup is more than half the size of those of the week before.", _size),
 ]

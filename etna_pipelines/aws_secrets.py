@@ -5,11 +5,16 @@
 business. Needs ssm:GetParameter or secretsmanager:GetSecretValue, and kms:Decrypt of the key that encrypts it."""
 
 import json
-from functools import cache
+from time import monotonic
 
 from etna_pipelines.errors import SecretUnreachable, SettingsError
 
 PARAMETER, SECRET = "aws-ssm:", "aws-secrets-manager:"
+KEPT = 300.0
+"""Seconds for which a value is not asked for again. Sensors' processes live for weeks: theirs is changed meanwhile."""
+
+_kept: dict[str, tuple[float, str]] = {}
+"""By reference: when it was asked for, and the value."""
 
 
 def is_reference(text: str) -> bool:
@@ -17,16 +22,27 @@ def is_reference(text: str) -> bool:
 
 
 def resolved(text: str, variable: str) -> str:
-    """The text itself, or the secret that it names: asked for when first used, then kept in memory for as long as the
-    process lives. Raises SettingsError where it can't be had; the sentence names `variable` and what it refers to."""
-    return _fetched(text, variable) if is_reference(text) else text
+    """The text itself, or the secret that it names: asked for when first used and kept in memory, for five minutes or
+    until AWS answers again. Raises SettingsError where it can't be had; the sentence names `variable` and what it
+    refers to."""
+    if not is_reference(text):
+        return text
+    asked, value = _kept.get(text, (-KEPT, None))
+    if value is not None and monotonic() - asked < KEPT:
+        return value
+    try:
+        _kept[text] = monotonic(), _fetched(text, variable)
+    except SecretUnreachable:
+        if value is None:
+            raise
+        return value
+    return _kept[text][1]
 
 
-@cache
 def _fetched(reference: str, variable: str) -> str:
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
     where = f"{variable} refers to {reference}"
     config = Config(connect_timeout=10, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
@@ -45,6 +61,12 @@ def _fetched(reference: str, variable: str) -> str:
         raise SettingsError(
             f"{where}, and AWS refuses it ({error.operation_name}: {code}): check its name, the region, and that these "
             "credentials may read and decrypt it."
+        ) from None
+    except (NoCredentialsError, NoRegionError) as error:
+        what = "credentials" if isinstance(error, NoCredentialsError) else "region"
+        raise SettingsError(
+            f"{where}, and nothing says with which {what} to ask AWS: set the AWS_... variables, or give this machine "
+            "a role."
         ) from None
     except (BotoCoreError, ValueError) as error:
         raise SecretUnreachable(

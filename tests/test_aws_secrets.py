@@ -22,11 +22,11 @@ def aws(s3_server: str, aws_environment: None, fresh: Path, monkeypatch: pytest.
     ssm.put_parameter(Name="/etna/signing-key", Value=KEY, Type="SecureString", Overwrite=True)
     for name, value in {"etna/password": "swordfish", "etna/keys": f'{{"masking": "{KEY}", "count": 2}}'}.items():
         manager.create_secret(Name=name, SecretString=value)
-    aws_secrets._fetched.cache_clear()
+    aws_secrets._kept.clear()
     yield s3_server
     for name in ("etna/password", "etna/keys"):
         manager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
-    aws_secrets._fetched.cache_clear()
+    aws_secrets._kept.clear()
 
 
 def test_what_variables_name_is_fetched_when_it_is_used_and_once(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_what_variables_name_is_fetched_when_it_is_used_and_once(aws: str, monke
     monkeypatch.setenv("ETNA_MASKING_KEY", "aws-secrets-manager:etna/keys#masking")
     monkeypatch.setenv("ETNA_PRODUCTION_PASSWORD", "aws-secrets-manager:etna/password")
     settings = load()
-    assert aws_secrets._fetched.cache_info().misses == 0
+    assert aws_secrets._kept == {}
 
     assert settings.signing_key() == bytes.fromhex(KEY)
     assert settings.variables.password("production") == "swordfish"
@@ -42,6 +42,43 @@ def test_what_variables_name_is_fetched_when_it_is_used_and_once(aws: str, monke
     assert settings.signing_key() == bytes.fromhex(KEY)
     assert "swordfish" not in repr(settings)
     assert resolved("hunter2", "ETNA_LOCAL_PASSWORD") == "hunter2"
+
+
+def test_a_new_value_counts_within_five_minutes(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(aws_secrets, "monotonic", lambda: now)
+
+    def password() -> str:
+        return resolved("aws-secrets-manager:etna/password", "ETNA_TEST_PASSWORD")
+
+    assert password() == "swordfish"
+    boto3.client("secretsmanager").put_secret_value(SecretId="etna/password", SecretString="hunter2")
+    now += 299
+    assert password() == "swordfish"
+    now += 1
+    with monkeypatch.context() as away:
+        away.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        away.setenv("AWS_MAX_ATTEMPTS", "1")
+        assert password() == "swordfish", "nobody says that it is another"
+    assert password() == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("missing", "what"),
+    [(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "credentials"), (("AWS_DEFAULT_REGION",), "region")],
+)
+def test_aws_cannot_be_asked_at_all(
+    aws: str, monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...], what: str
+) -> None:
+    for variable in missing:
+        monkeypatch.delenv(variable)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    with pytest.raises(SettingsError, match=f"with which {what} to ask AWS") as refused:
+        resolved("aws-ssm:/etna/signing-key", "ETNA_SIGNING_KEY")
+
+    assert not refused.value.retryable
 
 
 def test_one_key_under_two_names_is_refused_when_both_are_known(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ PATIENCE = 60
 """Seconds from a run's start. A code server that lives notices sooner, and knows more of how the process ended."""
 INACCURACY = 2
 """Seconds by which a process may seem to have begun later than it did: the time of the boot is known to a second."""
+SPAWNED = "multiprocessing"
+"""In the command line of every process of a run: Dagster's code server spawns them by Python's module of that name."""
 
 GONE = (
     "The process of this run is gone, as after a loss of power. Runs of feature environments get another one by"
@@ -61,12 +63,15 @@ def _pid(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
 
 
 def _lives(pid: int, started: float) -> bool:
-    """Whether it does the work of a run that started then. After a reboot the number may be another process's."""
+    """Whether it does the work of a run that started then. After a reboot the number may be another process's; and once
+    the clock was set forward every process seems to have begun later, so one that looks like a run's is left alone."""
     import psutil
 
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < started + INACCURACY
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return process.create_time() < started + INACCURACY or any(SPAWNED in word for word in process.cmdline())
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:

@@ -1,6 +1,7 @@
 """Which runs end because their process is gone."""
 
 import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -79,6 +80,21 @@ def test_another_process_under_the_same_number_is_not_the_runs(history: dg.Dagst
 
     _tick(history)
 
+    assert _status(history, run) == FAILURE
+
+
+def test_a_clock_that_was_set_forward_loses_no_run(history: dg.DagsterInstance) -> None:
+    """Its process then seems to have begun after it. It is spawned as a code server does it."""
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=[60])
+    process.start()
+    assert process.pid
+    run = _run(history, process.pid, SOCKET, started=time.time() - 7200)
+
+    _tick(history)
+    assert _status(history, run) == STARTED
+    process.kill()
+    process.join()
+    _tick(history)
     assert _status(history, run) == FAILURE
 
 

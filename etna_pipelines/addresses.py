@@ -6,12 +6,12 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def in_the_clear(url: str) -> bool:
-    """Whether everybody on the way could read and change what is sent: plain http, to another machine."""
+    """Whether everybody on the way could read and change what is sent: plain http or redis, to another machine."""
     address = urlsplit(url)
-    return address.scheme == "http" and address.hostname not in LOOPBACK
+    return address.scheme in ("http", "redis") and address.hostname not in LOOPBACK
 
 
-def refuse_in_the_clear(url: str, *, plain_http: bool) -> None:
-    """For settings of a webhook. Raises ValueError."""
+def refuse_in_the_clear(url: str, *, plain_http: bool, what: str = "webhook") -> None:
+    """For settings; `what` is the key that the address stands under. Raises ValueError."""
     if in_the_clear(url) and not plain_http:
-        raise ValueError("has a `webhook` that begins with http://: make it https://, or say `plain_http: true`.")
+        raise ValueError(f"has a `{what}` that begins with http://: make it https://, or say `plain_http: true`.")

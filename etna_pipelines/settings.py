@@ -299,10 +299,11 @@ class Settings:
     def broker(self) -> str:
         """The address of the Redis in which steps wait for workers. Raises SettingsError."""
         if address := self.variables.secret("broker_url"):
+            _check_broker(address)
             return address
         raise SettingsError(
             "ETNA_BROKER_URL is not set, and steps wait for workers there: set it to the address of a Redis, such as "
-            "redis://:password@redis.example.internal:6379/0."
+            "rediss://:password@redis.example.internal:6379/0?ssl_cert_reqs=required."
         )
 
     def open_store(self) -> "Store":
@@ -390,8 +391,8 @@ class Settings:
             ) from None
         if in_the_clear(client.meta.endpoint_url) and not self.store.plain_http:  # variables and profiles name one too
             raise SettingsError(
-                f"AWS_ENDPOINT_URL or a profile would send snapshots unencrypted to {client.meta.endpoint_url}: give it "
-                "an https:// address, or say `plain_http: true` under `store` where nobody else is on the way."
+                f"AWS_ENDPOINT_URL or a profile would send snapshots unencrypted to {client.meta.endpoint_url}: give "
+                "it an https:// address, or say `plain_http: true` under `store` where nobody else is on the way."
             )
         return client
 
@@ -449,6 +450,8 @@ def load(path: Path = FILE) -> Settings:
     check_drill(file, configured.integrity)
     if not variables.refers_to_keys:
         _check_keys(variables)
+    if configured.growing.executor == "celery" and variables.broker_url:
+        _check_broker(variables.broker_url.get_secret_value())
     return Settings(
         home=home,
         rules=base / configured.rules,
@@ -464,6 +467,15 @@ def load(path: Path = FILE) -> Settings:
         integrity=configured.integrity,
         encryption=configured.encryption.recipients(file, base) if configured.encryption else Recipients(),
     )
+
+
+def _check_broker(address: str) -> None:
+    """Nothing of it may be told: it holds a password."""
+    if in_the_clear(address) and "@" in address:
+        raise SettingsError(
+            "ETNA_BROKER_URL begins with redis://, by which its password would go unencrypted to another machine: "
+            "make it rediss://, and let that Redis speak TLS."
+        )
 
 
 def _refuse_newer(file: YamlFile) -> None:

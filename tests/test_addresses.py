@@ -8,6 +8,9 @@ from etna_pipelines.addresses import in_the_clear, refuse_in_the_clear
     [
         ("https://db.example.org", False),
         ("http://db.example.org:9000/path", True),
+        ("redis://:password@redis.example.org:6379/0", True),
+        ("redis://:password@localhost:6379/0", False),
+        ("rediss://:password@redis.example.org:6379/0", False),
         ("HTTP://db.example.org", True),
         ("http://127.0.0.1:9000", False),
         ("http://localhost/x", False),

@@ -40,7 +40,7 @@ def test_a_test_says_which_arrived(
 
     assert ended.code == 1
     said = " ".join(ended.out.split())
-    assert f"✓ webhook 127.0.0.1:{service.http.server_address[1]}/alerts has the test message" in said
+    assert f"✓ webhook 127.0.0.1:{service.http.server_address[1]}, bd0d48 has the test message" in said
     assert "✓ email operators@example.org has the test message" in said
     assert "✗ ETNA_ALERT_SLACK_URL is not set, or not right, and slack #etna needs it" in said
     assert service.titles() == mailbox.subjects == ["etna: a test of the alerts"]

@@ -505,6 +505,19 @@ def test_snapshots_go_unencrypted_only_where_that_is_said(load_text: Load, monke
     assert "would send snapshots unencrypted to http://s3.internal:9000" in mistake(by_variable.open_store)
 
 
+def test_a_brokers_password_goes_over_tls(load_text: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    celery = "growing: {executor: celery}"
+    for good in ("rediss://:planted@redis.example.org", "redis://:planted@localhost", "redis://redis.example.org"):
+        monkeypatch.setenv("ETNA_BROKER_URL", good)
+        assert load_text(celery).broker() == good
+
+    monkeypatch.setenv("ETNA_BROKER_URL", "redis://:planted@redis.example.org")
+    with pytest.raises(SettingsError, match="ETNA_BROKER_URL begins with redis://") as refused:
+        load_text(celery)
+    assert "planted" not in str(refused.value)
+    load_text("")  # nobody uses it
+
+
 def test_an_authority_of_ones_own_for_the_store(load_text: Load, fresh: Path) -> None:
     settings = load_text("store: {url: 's3://b', region: eu-west-2, ca_bundle: ca.pem}\n")
     assert mistake(settings.open_store) == f"`store.ca_bundle` names {fresh}/ca.pem, which is not there: correct it."

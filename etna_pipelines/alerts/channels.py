@@ -65,8 +65,8 @@ class Webhook:
     @property
     def name(self) -> str:
         address = urlsplit(self.url)
-        query = f", {hashlib.sha256(address.query.encode()).hexdigest()[:6]}" if address.query else ""
-        return f"webhook {address.netloc}{address.path}{query}"  # what stands in a query may be a token
+        rest = address._replace(scheme="", netloc="").geturl()  # what stands in a path or a query may be a token
+        return f"webhook {address.netloc}, {hashlib.sha256(rest.encode()).hexdigest()[:6]}"
 
     def post(self, message: Message) -> None:
         if not (secret := self.secret("alert_webhook_secret")):

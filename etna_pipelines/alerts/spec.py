@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from etna_pipelines.addresses import refuse_in_the_clear
+from etna_pipelines.addresses import LOOPBACK, refuse_in_the_clear
 from etna_pipelines.strict_model import StrictModel, told_apart
 
 
@@ -60,10 +60,18 @@ class EmailTo(StrictModel):
     """`tls` from the first byte on, as port 465 has it; `none` for a server on this machine."""
 
     @model_validator(mode="after")
-    def _no_password_in_the_clear(self) -> Self:
+    def _is_private(self) -> Self:
         if self.user and self.encryption == "none":
             raise ValueError("has a `user`, whose password would go unencrypted: take out `encryption: none`.")
+        if self.encryption == "none" and self.host not in LOOPBACK:
+            raise ValueError("has `encryption: none`, which is for a server on this machine: take it out.")
         return self
+
+
+def _check_slack(to: "list[To]") -> "list[To]":
+    if sum(isinstance(each, SlackTo) for each in to) > 1:
+        raise ValueError("has two with `slack`, and there is one ETNA_ALERT_SLACK_URL: both would tell one channel.")
+    return to
 
 
 To = Annotated[SlackTo | WebhookTo | EmailTo, told_apart("send an alert", SlackTo, WebhookTo, EmailTo)]
@@ -72,8 +80,15 @@ To = Annotated[SlackTo | WebhookTo | EmailTo, told_apart("send an alert", SlackT
 class AlertsSpec(StrictModel):
     """Who is told that something went wrong, and where its run can be looked at."""
 
-    to: list[To] = []
+    to: Annotated[list[To], AfterValidator(_check_slack)] = []
     webserver: Url | None = None
     """Where people reach Dagster's UI: alerts link to the run."""
     heartbeat: Url | None = None
     """Asked (GET) after every good night, so that somebody outside notices when even the alerts have stopped."""
+    plain_http: bool = False
+    """Whether the heartbeat may go unencrypted to another machine: its address may be all that it needs."""
+
+    @model_validator(mode="after")
+    def _is_private(self) -> Self:
+        refuse_in_the_clear(self.heartbeat or "", plain_http=self.plain_http, what="heartbeat")
+        return self

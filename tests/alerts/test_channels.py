@@ -11,7 +11,7 @@ import pytest
 from etna_pipelines.alerts import channels as channels_module
 from etna_pipelines.alerts.channels import Channel, Email, Slack, Webhook, beat, channels
 from etna_pipelines.alerts.memory import Known
-from etna_pipelines.alerts.message import TEST, Message, message
+from etna_pipelines.alerts.message import Message, message, trial
 from etna_pipelines.alerts.spec import AlertSecret, AlertsSpec
 from etna_pipelines.alerts.trouble import Trouble
 from etna_pipelines.errors import AlertFailed, SettingsError
@@ -128,10 +128,10 @@ def test_a_password_never_goes_unencrypted(mailbox: Mailbox) -> None:
 
 def test_a_server_on_this_machine_needs_no_encryption_and_may_refuse(mailbox: Mailbox) -> None:
     local = email(mailbox.port, encryption="none")
-    local.post(TEST)
+    local.post(trial())
     mailbox.refused = ["operators@example.org"]
     with pytest.raises(AlertFailed, match=r"^email operators@example\.org was not told"):
-        local.post(TEST)
+        local.post(trial())
     assert mailbox.subjects == ["etna: a test of the alerts"]
 
 
@@ -215,9 +215,9 @@ def test_each_mailbox_is_a_channel_of_its_own() -> None:
     made = channels(spec, secrets())
     assert [channel.name for channel in made] == [
         "slack #etna",
-        "webhook ops.example.org/alerts",
-        "webhook ops.example.org/alerts, 3ff2ea",
-        "webhook ops.example.org/alerts, 9c713d",
+        "webhook ops.example.org, bd0d48",
+        "webhook ops.example.org, 170809",
+        "webhook ops.example.org, c8d5af",
         "email a@example.org",
         "email b@example.org",
     ]

@@ -30,6 +30,22 @@ def test_each_kind_of_channel(fresh: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("to: [{slack: '#etna'}, {slack: '#quiet'}]", "two with `slack`, and there is one ETNA_ALERT_SLACK_URL"),
+        ("heartbeat: http://hc.example.org/a-uuid", "has a `heartbeat` that begins with http://"),
+    ],
+)
+def test_what_one_entry_alone_does_not_show(fresh: Path, said: str, says: str) -> None:
+    (fresh / "environments.yaml").write_text(f"alerts:\n  {said}\n")
+    with pytest.raises(SettingsError, match=says) as raised:
+        load()
+    assert "a-uuid" not in str(raised.value)
+    (fresh / "environments.yaml").write_text("alerts: {heartbeat: 'http://hc.example.org', plain_http: true}\n")
+    assert load().alerts.heartbeat
+
+
+@pytest.mark.parametrize(
     ("to", "says"),
     [
         ("{pager: x}", "`pager`, which is no way to send an alert: use one of `slack`, `webhook`, `email`"),
@@ -37,6 +53,8 @@ def test_each_kind_of_channel(fresh: Path) -> None:
         ("{email: [a@b.org], from: nobody, host: h}", "plain e-mail address"),
         ("{email: [a@b.org], from: a@b.org, host: h, user: u, encryption: none}", "would go unencrypted"),
         ("{email: [], from: a@b.org, host: h}", "email"),
+        ("{email: [a@b.org], from: a@b.org, host: smtp.b.org, encryption: none}", "for a server on this machine"),
+        ("{webhook: http://ops.example.org}", "make it https://"),
     ],
 )
 def test_mistakes_are_told_with_their_line(fresh: Path, to: str, says: str) -> None:

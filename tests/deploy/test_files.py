@@ -97,7 +97,17 @@ def test_containers_run_what_the_units_run() -> None:
         unit = _read(DEPLOY / f"systemd/etna-{name}.service")["Service"]["ExecStart"].split()
         here = [word.removeprefix("/opt/etna/.venv/bin/") for word in unit]
         assert [word.replace("0.0.0.0", "127.0.0.1") for word in command] == here  # noqa: S104
-        assert ("etna/secrets.env" in compose[name]["env_file"]) == (name == "code-server")
+        assert ("secrets/secrets.env" in compose[name]["env_file"]) == (name == "code-server")
+
+
+def test_what_containers_are_given_is_in_no_image_and_no_commit() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"].values()
+    given = [file for service in services for file in service["env_file"]]
+    given += [volume for service in services for volume in service.get("volumes", []) if volume.startswith(".")]
+
+    assert {Path(file.partition(":")[0]).parts[0] for file in given} == {"secrets"}
+    assert "deploy/secrets" in (PROJECT / ".dockerignore").read_text().splitlines()
+    assert "deploy/secrets/" in (PROJECT / ".gitignore").read_text().splitlines()
 
 
 def test_containers_are_reached_from_this_machine_alone() -> None:

@@ -82,6 +82,7 @@ def _mark_verified(catalogue: Catalogue, manifest: Manifest) -> None:
 
 
 def _refuse_damaged(catalogue: Catalogue, kind: Kind, id_: str, progress: Progress) -> Manifest:
+    """A published snapshot, read whole. That it is damaged is remembered."""
     try:
         manifest = catalogue.read(kind, id_)
         refuse_strangers(manifest, catalogue.store)
@@ -101,7 +102,7 @@ def _read_back(catalogue: Catalogue, manifest: Manifest, progress: Progress) -> 
         catalogue.read_back(manifest, progress)
     except ObjectSealed:
         closed = [file for file in manifest.files if not _opens(catalogue, manifest, file)]
-        if len(closed) == len(manifest.files):
+        if not 0 < len(closed) < len(manifest.files):
             raise
         raise SnapshotDamaged(
             f"{catalogue.store.location(manifest.archive_key(closed[0].name))} can't be decrypted, and the "

@@ -254,11 +254,12 @@ def test_dagsters_history_in_postgres(scene: Scene) -> None:
     before = file.read_text()
     storage = "storage:\n  postgres:\n    postgres_url: {env: ETNA_DAGSTER_STORAGE_URL}\n\nlocal_artifact"
     file.write_text(re.sub(r"storage:\n  sqlite:.*?\nlocal_artifact", storage, before, flags=re.DOTALL))
-    url = database.url.replace("@", f":{database.password}@")
+    url = database.url.replace("@", f":{database.password}@").replace("postgresql:", "postgresql+psycopg2:")
     try:
         constraint = FAILURES["a row violates a constraint while it is copied"]
         with scene.production_has(constraint.production, constraint.undo):
-            assert scene.job("nightly", ETNA_DAGSTER_STORAGE_URL=url).code == 1
+            failed = scene.job("nightly", ETNA_DAGSTER_STORAGE_URL=url)
+        assert re.search(constraint.says, failed.err), failed.err
         assert scene.job("nightly", ETNA_DAGSTER_STORAGE_URL=url).code == 0
     finally:
         file.write_text(before)

@@ -140,7 +140,8 @@ def _rename(renamer: Connection, parties: _Parties, lock_timeout: float) -> floa
     """Session A. All but the renames is done before the lock: what may not be done fails while nobody is disconnected
     yet, nobody sees it before the commit, and nobody waits for it."""
     renamer.execute(
-        "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true)",
+        "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true),"
+        " set_config('synchronous_commit', 'on', true)",  # else a crash could take back what we went on from
         [f"{lock_timeout * 1000:.0f}", f"{STALLED * 1000}"],
     )
     if parties.leaving is not None:
@@ -297,6 +298,6 @@ def _explain(error: psycopg.Error, lock_timeout: float) -> str:
         return f"something else (a CREATE or ALTER DATABASE) holds its lock for {lock_timeout:g} s: try again later"
     if isinstance(error, psycopg.errors.ObjectInUse):
         return "its sessions did not end within 5 s: try again later"
-    if error.sqlstate is None:  # libpq's own words, or those of a server that dies
+    if error.sqlstate is None or error.sqlstate.startswith("57P"):  # libpq's words, or those of a server that dies
         return "the connection was lost before the exchange: check that the server runs, then try again"
     return reason(error)

@@ -273,7 +273,7 @@ def test_one_of_three(world: World) -> Outcome:
     import boto3
     from moto.ssm.models import Command
 
-    ec2 = boto3.client("ec2", endpoint_url=world.proxy.url, region_name="eu-west-2", **CREDENTIALS)
+    ec2 = boto3.client("ec2", endpoint_url=f"http://{world.proxy.upstream}", region_name="eu-west-2", **CREDENTIALS)
     tags = [{"Key": "Name", "Value": world.bucket}]
     specification = {"ResourceType": "instance", "Tags": tags}
     made = ec2.run_instances(ImageId="ami-12c6146b", MinCount=3, MaxCount=3, TagSpecifications=[specification])

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyrage
+
 from etna_pipelines.postgres.server import Database
 from tests.flows.checkout import NIGHTLY, PROJECT, Checkout
 from tests.security.hunt import Hunter, Watch
@@ -38,6 +40,13 @@ SECRETS = {
     "GitHub's token": f"github_pat_{TOKEN}",
     "AWS's key": f"aws{TOKEN}",
     "the secret of a command": f"command-{TOKEN}",
+    "Slack's address": f"slack-{TOKEN}",
+    "the secret of alerts": f"alerts-{TOKEN}",
+    "the token in a webhook's path": f"path-{TOKEN}",
+    "the heartbeat's address": f"heartbeat-{TOKEN}",
+    "the mail server's password": f"mailed-{TOKEN}",
+    "the broker's password": f"broker-{TOKEN}",
+    "the identity that opens archives": str(pyrage.x25519.Identity.generate()),
 }
 ENVIRONMENT = {
     "ETNA_PRODUCTION_PASSWORD": SECRETS["production's password"],
@@ -46,6 +55,11 @@ ENVIRONMENT = {
     "ETNA_STAGING_SUPERUSER_PASSWORD": SECRETS["the superuser's password"],
     "ETNA_WEBHOOK_SECRET": SECRETS["the webhook's secret"],
     "ETNA_GITHUB_TOKEN": SECRETS["GitHub's token"],
+    "ETNA_ALERT_SLACK_URL": f"http://127.0.0.1:1/slack-{TOKEN}",
+    "ETNA_ALERT_WEBHOOK_SECRET": SECRETS["the secret of alerts"],
+    "ETNA_ALERT_SMTP_PASSWORD": SECRETS["the mail server's password"],
+    "ETNA_BROKER_URL": f"redis://:broker-{TOKEN}@127.0.0.1:1/0",
+    "ETNA_AGE_IDENTITY": SECRETS["the identity that opens archives"],
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": SECRETS["AWS's key"],
     "AWS_DEFAULT_REGION": "eu-west-2",
@@ -75,6 +89,12 @@ SETTINGS = """\
 production: {{database: '{production}'}}
 development: {{database: embedded, owner: etna_app, redeploy: {{command: [python, -c, "print('v1')"]}}}}
 staging: {{database: embedded, owner: etna_app, fix_ups: {{superuser: {{username: admin}}}}}}
+alerts:
+  heartbeat: http://127.0.0.1:1/heartbeat-{token}
+  to:
+    - slack: "#etna"
+    - webhook: http://127.0.0.1:1/path-{token}
+    - {{email: [a@example.org], from: b@example.org, host: 127.0.0.1, port: 1, user: etna}}
 """
 
 
@@ -118,7 +138,7 @@ class Scene:
 
     def settings(self, more: str = "", instead: str | None = None) -> None:
         url = self.production.url.replace("//postgres@", "//etna_backup@")
-        text = (SETTINGS if instead is None else instead).format(production=url)
+        text = (SETTINGS if instead is None else instead).format(production=url, token=TOKEN)
         (self.checkout.root / "environments.yaml").write_text(text + more)
 
     def rules(self, text: str = RULES) -> None:

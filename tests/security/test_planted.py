@@ -208,6 +208,13 @@ def test_all_goes_well(scene: Scene) -> None:
         assert ended.out + ended.err and "Traceback" not in ended.err
 
 
+def test_alerts_that_do_not_arrive(scene: Scene) -> None:
+    ended = scene.etna("alert", "--test")
+
+    assert ended.code == 1
+    assert [line.split()[1] for line in ended.out.splitlines() if "✗" in line] == ["slack", "webhook", "email"]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("code", ["AccessDenied", "ExpiredToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch"])
 def test_the_store_says_no(scene: Scene, code: str) -> None:

@@ -1,5 +1,7 @@
 """Worlds: one for each combination of a PostgreSQL and a store, made when first asked for, anew after a violation."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from etna_pipelines.anonymise.kernels.kernel import kept_in
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.programs import installed
 
@@ -57,6 +60,15 @@ def worlds(fault_server: Callable[[int], EmbeddedServer], server: EmbeddedServer
         world.close()
 
 
+@pytest.fixture(scope="session")
+def compiled_kernels() -> None:
+    """Where nothing was stripped yet, as in a fresh clone: compiling takes minutes, which no run is waited for."""
+    kept = kept_in()
+    if kept is None or not (kept / "warm").exists():
+        warm = "from etna_pipelines.anonymise.warming import warm; warm()"
+        subprocess.run([sys.executable, "-c", warm], check=True)
+
+
 @pytest.fixture
 def world(
     request: pytest.FixtureRequest,
@@ -64,14 +76,20 @@ def world(
     fault_server: Callable[[int], EmbeddedServer],
     s3_server: str,
     server: EmbeddedServer,
+    compiled_kernels: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
     """The world of the test's combination. One in which something went wrong is not used again."""
     combination: Combination = request.param
     if combination not in worlds:
         root, own_server = tmp_path_factory.mktemp("world"), fault_server(combination.major)
-        worlds[combination] = World(root, own_server, combination, s3_server, server)
-        worlds[combination].good(flows.night)
+        made = World(root, own_server, combination, s3_server, server)
+        try:
+            made.good(flows.night)
+        except BaseException:
+            made.close()
+            raise
+        worlds[combination] = made
     yield worlds[combination]
     if request.node.stash.get(FAILED, False):
         worlds.pop(combination).close()

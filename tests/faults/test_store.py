@@ -1,7 +1,8 @@
 """What a network, an S3 server and a disk do to the store."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 from tests.faults import flows
@@ -55,8 +56,9 @@ def is_archive_file(request: Request) -> bool:
     return ".dat.gz" in request.path
 
 
-def once(world: World, answer: Answer, method: str, of: Callable[[Request], bool] = lambda _: True) -> Answer:
-    """The first request of a kind is answered so, the others as always."""
+@contextmanager
+def once(world: World, answer: Answer, method: str, of: Callable[[Request], bool] = lambda _: True) -> Iterator[None]:
+    """The first request of a kind is answered so meanwhile, the others as always. There must be one."""
     met: list[Request] = []
 
     def answering(request: Request) -> Reply | None:
@@ -65,7 +67,9 @@ def once(world: World, answer: Answer, method: str, of: Callable[[Request], bool
             return answer(request)
         return world.proxy.forward(request)
 
-    return answering
+    with world.answering(answering):
+        yield
+    assert met, f"no {method} met the fault"
 
 
 def losing(world: World) -> Answer:
@@ -96,7 +100,7 @@ def test_unavailable(world: World) -> Outcome:
 
 @case("store", "S3 answers 503 once to an upload", on=IN_S3, ends="succeeded")
 def test_unavailable_once(world: World) -> Outcome:
-    with world.answering(once(world, unavailable, "PUT", is_archive_file)):
+    with once(world, unavailable, "PUT", is_archive_file):
         return world.run(flows.back_up)
 
 
@@ -108,7 +112,7 @@ def test_reset(world: World) -> Outcome:
 
 @case("store", "S3 resets the connection of an upload", on=IN_S3, ends="succeeded")
 def test_reset_once(world: World) -> Outcome:
-    with world.answering(once(world, no_reply, "PUT", is_archive_file)):
+    with once(world, no_reply, "PUT", is_archive_file):
         return world.run(flows.back_up)
 
 
@@ -120,7 +124,7 @@ def test_hanging(world: World) -> Outcome:
 
 @case("store", "an upload hangs once", on=IN_S3, ends="succeeded")
 def test_hanging_once(world: World) -> Outcome:
-    with world.answering(once(world, hanging, "PUT", is_archive_file)):
+    with once(world, hanging, "PUT", is_archive_file):
         return world.run(flows.back_up, prepare=hasty)
 
 
@@ -145,7 +149,7 @@ def test_cut_once(world: World) -> Outcome:
         reply.cut_at = len(reply.body) // 2
         return reply
 
-    with world.answering(once(world, cut, "GET", is_archive_file)):
+    with once(world, cut, "GET", is_archive_file):
         return world.run(flows.back_up)
 
 
@@ -158,7 +162,7 @@ def test_changed_on_its_way_out(world: World) -> Outcome:
         reply.body = changing(reply.body)
         return reply
 
-    with world.answering(once(world, change, "GET", is_archive_file)):
+    with once(world, change, "GET", is_archive_file):
         return world.run(flows.back_up)
 
 
@@ -173,13 +177,13 @@ def test_changed_on_its_way_in(world: World) -> Outcome:
         kept = {name: value for name, value in request.headers.items() if "checksum" not in name.lower()}
         return world.proxy.forward(Request(request.method, request.path, kept, changing(request.body)))
 
-    with world.answering(once(world, change, "PUT", is_archive_file)):
+    with once(world, change, "PUT", is_archive_file):
         return world.run(flows.back_up)
 
 
 @case("store", "the reply to an upload is lost", on=IN_S3, ends="succeeded")
 def test_lost_reply_of_a_put(world: World) -> Outcome:
-    with world.answering(once(world, losing(world), "PUT", is_archive_file)):
+    with once(world, losing(world), "PUT", is_archive_file):
         return world.run(flows.back_up)
 
 
@@ -188,7 +192,7 @@ def test_lost_reply_of_a_manifest(world: World) -> Outcome:
     def is_manifest(request: Request) -> bool:
         return request.path.endswith("manifest.json")
 
-    with world.answering(once(world, losing(world), "PUT", is_manifest)):
+    with once(world, losing(world), "PUT", is_manifest):
         return world.run(flows.back_up)
 
 
@@ -196,7 +200,7 @@ def test_lost_reply_of_a_manifest(world: World) -> Outcome:
 def test_lost_reply_of_a_completion(world: World) -> Outcome:
     with (
         world.production_has(SEVERAL_PARTS, "TRUNCATE attachment"),
-        world.answering(once(world, losing(world), "POST", lambda request: "uploadId" in request.path)),
+        once(world, losing(world), "POST", lambda request: "uploadId" in request.path),
     ):
         return world.run(flows.back_up, prepare=small_parts)
 
@@ -246,7 +250,7 @@ def test_changed_part(world: World) -> Outcome:
 
     with (
         world.production_has(SEVERAL_PARTS, "TRUNCATE attachment"),
-        world.answering(once(world, change, "PUT", lambda request: "partNumber=2" in request.path)),
+        once(world, change, "PUT", lambda request: "partNumber=2" in request.path),
     ):
         return world.run(flows.back_up, prepare=small_parts)
 

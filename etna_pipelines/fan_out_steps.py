@@ -17,7 +17,7 @@ class FanOutSteps(Steps):
     def begin(self, full: str) -> tuple[str, list[str]]:
         """Refuse what can't be stripped; share out what has to be known before anything is masked."""
         self._masking_key()
-        work = self._work(full)
+        work = self._work_on(self.catalogue.read_sound("full", full))
         draft = work.begin(self.settings.growing.part)
         return f"{full}/{draft}", self._parts(f"{full}/{draft}", work.parts_to_read_first(draft))
 
@@ -64,21 +64,25 @@ class FanOutSteps(Steps):
 
     def publish_draft(self, strip: str) -> Manifest:
         """Publish it, or remove what a failed proof refuses. What was left for one another goes in any case."""
-        full, draft = strip.split("/")
+        from etna_pipelines.anonymise.workroom import clear
+
         try:
             return self.publish(self.concluded(strip))  # the same again, where the step is run again
         finally:
-            self._work(full).clear(draft)
+            clear(self.store, *strip.split("/"))
 
     def _parts(self, strip: str, count: int) -> list[str]:
         return [f"{strip}/{number}" for number in range(count)]
 
     def _work(self, full: str) -> "FanOut":
+        return self._work_on(self.catalogue.read("full", full))
+
+    def _work_on(self, full: Manifest) -> "FanOut":
         from etna_pipelines.anonymise.fan_out import FanOut
         from etna_pipelines.anonymise.rules import rules
 
         return FanOut(
-            self.catalogue.read("full", full),
+            full,
             self.store,
             rules.load(self.settings.rules),
             self.settings.masking_key(),

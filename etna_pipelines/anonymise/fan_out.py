@@ -9,11 +9,12 @@ engine.strip makes, because it is made of the same pieces by the same functions.
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
+from importlib.metadata import version
 
 from pydantic import BaseModel, ConfigDict
 
@@ -23,15 +24,19 @@ from etna_pipelines.anonymise.parts import Part, parts
 from etna_pipelines.anonymise.proof.proof import Found, Proving, conclude
 from etna_pipelines.anonymise.rules.rules import Rules
 from etna_pipelines.anonymise.stripping import Bundle, Stripping, no_originals
-from etna_pipelines.anonymise.workroom import Workroom
-from etna_pipelines.errors import SettingsError
+from etna_pipelines.anonymise.workroom import Workroom, clear
+from etna_pipelines.errors import SettingsError, StoreRefused
 from etna_pipelines.progress import Progress, silent
+from etna_pipelines.snapshots.catalogue import MANIFEST
 from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest
 from etna_pipelines.snapshots.pieces import slices_of
 from etna_pipelines.stores.store import Store
 
 WORKERS = 1
 """Threads of a part: as many parts are done at a time as there are workers for them."""
+
+MAKERS = ("etna-pipelines", "isal", "polars")
+"""Distributions whose version may decide which bytes a part becomes."""
 
 
 class _Begun(BaseModel):
@@ -62,13 +67,14 @@ class _Assembled(BaseModel):
 class FanOut:
     """The strip of one full snapshot, as one of those has it who work on it. Each method is a step.
 
-    Raises what engine.strip and prove raise; SettingsError where a worker has other rules or another Faker.
+    Raises what engine.strip and prove raise; SettingsError where a worker has other rules or versions;
+    StoreRefused where the snapshot was published meanwhile.
     """
 
     full: Manifest
     store: Store
     rules: Rules
-    masking_key: bytes
+    masking_key: bytes = field(repr=False)
     progress: Progress = silent
 
     def begin(self, size: int) -> str:
@@ -87,7 +93,8 @@ class FanOut:
                 strip=parts([(file, work.is_masked(file)) for file in files], size),
                 size=size,
             )
-        self._room(draft.id).leave("begun", {"record": record.model_dump_json(by_alias=True).encode()})
+        as_json = record.model_dump_json(by_alias=True).encode()
+        self._room(draft.id).leave("begun", {"versions": _versions(), "record": as_json})
         return draft.id
 
     def parts_to_read_first(self, id_: str) -> int:
@@ -121,7 +128,8 @@ class FanOut:
             work.prepare()
             for piece in begun.strip[number]:
                 is_whole = piece.is_whole(work.file(piece.file))
-                work.strip(piece, None if is_whole else partial(room.leave_piece, piece))
+                put = partial(self._put, begun.draft, piece.file) if is_whole else partial(room.leave_piece, piece)
+                work.strip(piece, put)
             room.leave(f"stripped-{number:05}", work.outcome.handed_over())
 
     def assemble(self, id_: str) -> None:
@@ -162,7 +170,7 @@ class FanOut:
 
     def clear(self, id_: str) -> None:
         """Delete what was left for one another."""
-        self._room(id_).clear()
+        clear(self.store, self.full.id, id_)
 
     def _stripping(self, draft: Manifest) -> Stripping:
         return Stripping(
@@ -179,27 +187,45 @@ class FanOut:
         return Workroom(self.store, self.full.id, id_, self.masking_key)
 
     def _begun(self, id_: str) -> _Begun:
-        record = _Begun.model_validate_json(self._room(id_).find("begun")["record"])
-        self._agree(record.draft)
-        return record
-
-    def _agree(self, draft: Manifest) -> None:
-        """Who has other rules would mask other columns than the rest."""
-        if draft.rules != begun(self.full, self.rules, self.masking_key).rules:
+        """Agreed on: who has other rules would mask other columns than the rest, who has another version may write
+        other bytes."""
+        bundle = self._room(id_).find("begun")
+        if bundle.get("versions") != _versions():
+            raise SettingsError(
+                f"The strip of {self.full.id} was begun with another version of {', '.join(MAKERS)} than this worker "
+                "has: install the same on all of them (`uv sync --locked`), then strip again."
+            )
+        record = _Begun.model_validate_json(bundle["record"])
+        if record.draft.rules != begun(self.full, self.rules, self.masking_key).rules:
             raise SettingsError(
                 f"The strip of {self.full.id} was begun with other rules, or another version of Faker, than this "
                 "worker has: give all of them the same, then strip again."
             )
+        return record
 
     def _stripped(self, id_: str) -> tuple[_Assembled, Stripped]:
         """What there is to prove."""
+        self._begun(id_)
         bundle = self._room(id_).find("assembled")
         record = _assembled(bundle)
-        self._agree(record.draft)
         outcome = Outcome(no_originals(self.masking_key, record.draft))
         outcome.take(bundle)
         unchanged = {(table, column): (count, values) for table, column, count, values in record.unchanged}
         return record, Stripped(record.draft, outcome.originals, unchanged)
+
+    def _put(self, draft: Manifest, name: str, chunks: Iterable[bytes]) -> None:
+        """Write a file of the new archive, unless that is published by the time it ends: a worker that was taken for
+        lost may come back so late. What is published never changes."""
+
+        def stream() -> Iterator[bytes]:
+            yield from chunks
+            if any(self.store.list(f"{draft.prefix}/{MANIFEST}")):
+                raise StoreRefused(
+                    f"Snapshot {draft.id} is published already: this part of its strip came too late and wrote "
+                    "nothing; there is nothing to do."
+                )
+
+        self.store.put(draft.archive_key(name), stream())
 
     def _joined(self, draft: Manifest, made: list[StrippedPiece]) -> Iterator[ArchiveFile]:
         """The files of the new archive: those in several pieces are put together."""
@@ -219,7 +245,7 @@ class FanOut:
                     yield chunk
 
         files = [each.file for each in pieces]
-        self.store.put(draft.archive_key(files[0].name), stream())
+        self._put(draft, files[0].name, stream())
         return files[0].model_copy(
             update={
                 "bytes": sum(file.bytes for file in files),
@@ -230,6 +256,10 @@ class FanOut:
                 "slices": [slice_ for file in files for slice_ in slices_of(file)],
             }
         )
+
+
+def _versions() -> bytes:
+    return json.dumps({name: version(name) for name in MAKERS}).encode()
 
 
 def _assembled(bundle: Bundle) -> _Assembled:

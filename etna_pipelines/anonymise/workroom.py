@@ -30,7 +30,7 @@ class Workroom:
     def __init__(self, store: Store, full: str, draft: str, masking_key: bytes) -> None:
         self._store = store
         self._draft = draft
-        self._prefix = f"full/{full}/{STRIP}{draft}/"
+        self._prefix = _prefix(full, draft)
         self._cipher = ChaCha20Poly1305(derived(masking_key, f"workroom of {draft}"))
 
     def leave(self, name: str, bundle: Bundle) -> None:
@@ -48,11 +48,6 @@ class Workroom:
     def find_piece(self, piece: Piece) -> Iterator[bytes]:
         """A piece of the new archive, chunk by chunk; raises as `find` does."""
         return self._read(_name_of(piece))
-
-    def clear(self) -> None:
-        """Delete all of it. Whoever may not delete leaves it to those who sweep."""
-        with suppress(StoreError):
-            self._store.delete([item.key for item in self._store.list(self._prefix)])
 
     def _put(self, name: str, chunks: Iterable[bytes]) -> None:
         self._store.put(self._key(name), self._sealed(name, chunks))
@@ -82,7 +77,19 @@ class Workroom:
 
     def _opened(self, name: str, stream: Iterable[bytes]) -> Iterator[bytes]:
         for number, (chunk, is_last) in enumerate(_chunks(stream, NONCE + CHUNK + TAG)):
+            if len(chunk) < NONCE + TAG:  # cut
+                raise InvalidTag
             yield self._cipher.decrypt(chunk[:NONCE], chunk[NONCE:], _said(name, number, is_last))
+
+
+def clear(store: Store, full: str, draft: str) -> None:
+    """Delete all that was left. Whoever may not delete leaves it to those who sweep."""
+    with suppress(StoreError):
+        store.delete([item.key for item in store.list(_prefix(full, draft))])
+
+
+def _prefix(full: str, draft: str) -> str:
+    return f"full/{full}/{STRIP}{draft}/"
 
 
 def _name_of(piece: Piece) -> str:

@@ -11,7 +11,7 @@ from etna_pipelines.defs.assets import ASSETS, PROOF, PROOF_CHECK, stripped_snap
 from etna_pipelines.defs.databases import GROUP
 from etna_pipelines.defs.errors import told_to_dagster
 from etna_pipelines.defs.resources import Etna
-from etna_pipelines.defs.shared_outputs import SharedOutputs
+from etna_pipelines.defs.shared_outputs import SharedOutputs, forget
 from etna_pipelines.errors import SettingsError
 from etna_pipelines.growing_spec import GrowingSpec
 from etna_pipelines.settings import load
@@ -58,7 +58,7 @@ def _of_all(name: str, does: "Callable[[FanOutSteps, str], list[str]]", descript
 def _of_part(name: str, does: "Callable[[FanOutSteps, str], None]", description: str) -> dg.OpDefinition:
     @dg.op(name=name, tags=OF_PARTS, description=description)
     def of_part(context: dg.OpExecutionContext, etna: Etna, part: str) -> str:
-        if _run_has_ended(context):  # a lost worker's part, which came back too late
+        if _run_has_ended(context) or _is_done(context):  # a lost worker's part, which came back too late
             return part
         with told_to_dagster():
             _refuse_again(context)
@@ -109,12 +109,14 @@ def proof(etna: Etna, strip: str) -> Iterator[dg.AssetCheckResult]:
 
 
 @dg.op(ins={"proven": dg.In(dg.Nothing)})
-def publish(etna: Etna, strip: str) -> dg.Output[str]:
-    """What a failed proof refuses is removed, before anything is recorded or listed."""
+def publish(context: dg.OpExecutionContext, etna: Etna, strip: str) -> dg.Output[str]:
+    """What a failed proof refuses is removed, before anything is recorded or listed. What this step itself needs stays:
+    it may be run again."""
     with told_to_dagster():
         steps = etna.fan_out_steps()
         stripped = steps.publish_draft(strip)
         described = metadata.of_snapshot(stripped, steps.store.location(stripped.prefix))
+        forget(steps.store, context.run_id, "stripped_snapshot", but="conclude")
         return dg.Output(stripped.id, metadata=described, data_version=dg.DataVersion(stripped.id))
 
 
@@ -194,17 +196,23 @@ def _run_has_ended(context: dg.OpExecutionContext) -> bool:
     return run is None or run.is_finished
 
 
+def _is_done(context: dg.OpExecutionContext) -> bool:
+    """Whether another worker has done this step of this run meanwhile."""
+    return _times(context, dg.DagsterEventType.STEP_SUCCESS) > 0
+
+
+def _times(context: dg.OpExecutionContext, event: dg.DagsterEventType) -> int:
+    """How often that has happened to this step in this run."""
+    key = context.get_step_execution_context().step.key
+    return sum(record.step_key == key for record in context.instance.all_logs(context.run_id, of_type=event))
+
+
 def _refuse_again(context: dg.OpExecutionContext) -> None:
     """Raises dg.Failure for a part whose workers were lost again and again."""
-    key = context.get_step_execution_context().step.key
-    begun = [
-        record
-        for record in context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.STEP_START)
-        if record.step_key == key
-    ]
-    if len(begun) > ATTEMPTS:
+    begun = _times(context, dg.DagsterEventType.STEP_START)
+    if begun > ATTEMPTS:
         raise dg.Failure(
-            f"The workers of this part were lost {len(begun) - 1} times: give them more memory, or make `growing.part` "
-            "smaller.",
+            f"The workers of this part were lost {begun - 1} times, or took longer than `growing.patience`: give them "
+            "more memory, make `growing.part` smaller, or `growing.patience` larger.",
             allow_retries=False,
         )

@@ -1,17 +1,21 @@
+import gzip
 import random
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from etna_pipelines.anonymise import fan_out
 from etna_pipelines.anonymise.engine import strip
 from etna_pipelines.anonymise.fan_out import FanOut
 from etna_pipelines.anonymise.proof.proof import prove
 from etna_pipelines.anonymise.rules.rules import Rules
 from etna_pipelines.errors import EtnaError, RulesError, SettingsError, SnapshotDamaged, StoreRefused
 from etna_pipelines.snapshots import archive
+from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import ArchiveFile, Manifest, Proof
 from etna_pipelines.stores.local import LocalStore
 from tests.anonymise.archives import Contents, Row
@@ -208,6 +212,38 @@ def test_a_worker_with_other_rules_or_another_key_is_refused(work: FanOut, tmp_p
         FanOut(work.full, work.store, work.rules, bytes(32)).strip(id_, 0)
 
 
+def test_a_worker_of_another_version_is_refused(work: FanOut, monkeypatch: pytest.MonkeyPatch) -> None:
+    id_ = work.begin(1_000)
+    monkeypatch.setattr(fan_out, "version", lambda name: "0.1" if name == "isal" else version(name))
+    with pytest.raises(SettingsError, match="another version of etna-pipelines, isal, polars"):
+        work.strip(id_, 0)
+
+
+def test_a_part_that_comes_too_late_changes_nothing_of_what_is_published(
+    work: FanOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = work.begin(1 << 30)
+    work.read_first(id_, 0)
+    work.gather(id_)
+    late = work._begun(id_)
+    work.strip(id_, 0)
+    work.assemble(id_)
+    work.prove(id_, 0)
+    catalogue = Catalogue(work.store, b"s" * 32)
+    published = catalogue.publish(work.conclude(id_))
+
+    # It read what it needs before that was cleared, and compresses otherwise.
+    monkeypatch.setattr(FanOut, "_begun", lambda self, id_: late)
+    monkeypatch.setattr(archive, "compress", lambda data: gzip.compress(data, 1, mtime=0))
+    with pytest.raises(StoreRefused, match="published already"):
+        work.strip(id_, 0)
+    catalogue.read_back(published)
+
+
+def test_nobody_reads_the_key_where_work_is_printed(work: FanOut) -> None:
+    assert repr(KEY) not in repr(work)
+
+
 def test_rules_that_do_not_fit_leave_nothing(work: FanOut, tmp_path: Path) -> None:
     before = list(work.store.list(""))
     lacking = written_rules(tmp_path, RULES.replace("keep: [body]", "keep: []"))
@@ -252,6 +288,7 @@ def test_what_was_altered_between_two_steps_is_refused(work: FanOut, name: str) 
     prefix = f"full/{work.full.id}/strip-{id_}/{name}"
     [item] = work.store.list(prefix)
     data = b"".join(work.store.read(item.key))
-    work.store.put(item.key, [bytes([*data[:40], data[40] ^ 1, *data[41:]])])
-    with pytest.raises(SnapshotDamaged):
-        work.strip(id_, 0) if name == "known" else work.assemble(id_)
+    for damaged in (bytes([*data[:40], data[40] ^ 1, *data[41:]]), data[:20], b""):
+        work.store.put(item.key, [damaged])
+        with pytest.raises(SnapshotDamaged):
+            work.strip(id_, 0) if name == "known" else work.assemble(id_)

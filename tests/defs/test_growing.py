@@ -40,7 +40,9 @@ def test_parts_make_a_stripped_snapshot_and_leave_nothing_else(site: Site) -> No
     assert [key for key in site.stored("stripped") if "/archive/" not in key] == [stripped]
     handed_on = [item.key for item in LocalStore(site.directory / "store").list("steps/")]
     assert "steps/assets/stripped_snapshot" in handed_on
-    assert any("strip_part[00000]" in key for key in handed_on)
+    assert [key.split("/", 3)[3] for key in handed_on if "stripped_snapshot." in key] == [
+        "stripped_snapshot.conclude/result"
+    ]
 
 
 def test_a_failed_proof_publishes_nothing(site: Site, fresh: Path) -> None:

@@ -26,7 +26,7 @@ SECRET = "between-the-two-of-us"
 
 
 class Service:
-    """Deploys what it is asked to, each key once, and notes what served then."""
+    """Deploys what it is asked to, and notes each order and what served then."""
 
     def __init__(self, world: World, answer: Callable[[Request], Reply], *faults: Fault) -> None:
         self.world, self.says, self.faults = world, answer, [*faults]
@@ -40,14 +40,15 @@ class Service:
 
     def note(self, key: str) -> None:
         """As the world's redeploy.sh does."""
-        if key not in dict(self.world.redeploys()):
-            with self.world.superuser.connect() as connection:
-                said = comment_of(connection, f"{self.world.name}_development")
-            with (self.world.root / "redeploys").open("a") as file:
-                file.write(f"{key} {(said or '').replace(chr(10), '')}\n")
+        with self.world.superuser.connect() as connection:
+            said = comment_of(connection, f"{self.world.name}_development")
+        self.world.redeploys.note(key, said or "")
 
     def fault_for(self, request: Request) -> Fault | None:
-        return self.faults.pop(0) if self.faults else None
+        fault = self.faults.pop(0) if self.faults else None
+        if fault and fault.loses:
+            self.world.redeploys.lose_reply(request.headers["idempotency-key"])
+        return fault
 
 
 def hasty() -> None:
@@ -65,6 +66,7 @@ def asking(world: World, answer: Callable[[Request], Reply], *faults: Fault) -> 
     redeploy = {"webhook": f"{service.http.url}/deploy"}
     with service.http.running(), world.settings_with(development=development(world, redeploy=redeploy)):
         yield service.http
+    assert service.faults == [], "no request met the fault"
 
 
 def pushed(world: World, answer: Callable[[Request], Reply], *faults: Fault) -> Outcome:
@@ -234,8 +236,8 @@ def test_never_healthy(world: World) -> Outcome:
     says=r"^development was rolled back to the database",
 )
 def test_rolled_back(world: World) -> Outcome:
-    known = len(world.redeploys())
-    with application(world, lambda: len(world.redeploys()) > known + 1, rollback="automatic"):
+    known = len(world.redeploys.orders())
+    with application(world, lambda: len(world.redeploys.orders()) > known + 1, rollback="automatic"):
         return world.run(flows.push)
 
 
@@ -284,6 +286,7 @@ def test_one_of_three(world: World) -> Outcome:
         asked = request.headers.get("X-Amz-Target", "")
         if asked.endswith("GetCommandInvocation") and failing in request.body:
             reply.body = reply.body.replace(b'"Status": "Success"', b'"Status": "Failed"')
+            reply.headers["Content-Length"] = str(len(reply.body))
         return reply
 
     redeploy = {"ssm": {"Name": world.bucket}, "commands": ["./startup.sh"], "region": "eu-west-2"}

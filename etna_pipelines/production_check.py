@@ -74,11 +74,14 @@ def embedded_parts(settings: Settings) -> Iterator[Finding]:
 
 
 def private_files(settings: Settings) -> Iterator[Finding]:
-    """The home, with scratch, reports and keys, is ours alone; settings and secrets are not for everybody."""
+    """The home, with scratch, reports and keys, is ours alone; settings and secrets are not for everybody, nor are the
+    files that variables name."""
     file = settings.variables.settings or FILE
     beside = sorted(file.parent.glob("*.env")) if settings.variables.settings else []
     looked_at = [(settings.home, OURS_ALONE), (file, 0o022), (Path(".env"), OURS_ALONE)]
-    looked_at += [(path, NOT_FOR_ALL) for path in beside]
+    named = [Path(os.environ.get(name, "")) for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")]
+    files = [*beside, *filter(Path.is_file, named), *settings.variables.age_identity_files()]
+    looked_at += [(path, NOT_FOR_ALL) for path in files]
     wrong = [problem for path, forbidden in looked_at if (problem := _openness(path, forbidden))]
     for problem in wrong:
         yield finding("files", "work", problem, Section.SETTINGS)
@@ -153,11 +156,15 @@ def alerts(settings: Settings) -> Iterator[Finding]:
 
 def services(_: Settings) -> Iterator[Finding]:
     """The webserver has no login of its own, and a code server runs whatever it is told: neither may be open to the
-    network."""
+    network. In a container (then ETNA_CODE_SERVER names another host than this) it has to be, to its own."""
+    apart = os.environ.get("ETNA_CODE_SERVER", LOOPBACK[0]) not in LOOPBACK
     for program, name in SERVERS.items():
         found = [*_running(program)]
         exposed = [host for host in found if host not in LOOPBACK]
-        if exposed:
+        if exposed and apart:
+            says = f"{name} listens on {exposed[0]}: see that nobody but the other services reaches it there"
+            yield finding("services", "note", says, Section.PEOPLE)
+        elif exposed:
             says = f"{name} listens on {exposed[0]} and asks nobody who they are: start it with `--host 127.0.0.1`."
             yield finding("services", "work", says, Section.PEOPLE)
         elif found:

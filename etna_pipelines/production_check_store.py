@@ -1,5 +1,6 @@
 """The store of a set-up: a bucket with what protects it, and credentials that can't take anything from it."""
 
+import json
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -7,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from etna_pipelines.doctor import Finding
-from etna_pipelines.errors import StoreError, StoreRefused
 from etna_pipelines.production_check_servers import clock_problem
 from etna_pipelines.production_page import Section, finding
 from etna_pipelines.settings import Settings
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetBucketPolicyOutputTypeDef
 
-NOBODYS = "full/etna-doctor-probe"
-"""A key that no snapshot has: whether it could be deleted is answered without anything being there."""
+NOBODYS = ("full/etna-doctor-probe", "stripped/etna-doctor-probe")
+"""Keys that no snapshot has: whether they could be deleted is answered without anything being there."""
 NOT_SAID = {"NotImplemented", "MethodNotAllowed", "501", "405"}
 """What servers answer that are no AWS and don't know a setting."""
+MISSING = {"NoSuchKey", "PreconditionFailed", "404", "412"}
+"""What servers answer to a delete, by somebody who may, of what is there where it is not."""
 NOT_SET = {
     "NoSuchLifecycleConfiguration",
     "ServerSideEncryptionConfigurationNotFoundError",
     "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchBucketPolicy",
 }
 
 
@@ -73,6 +77,7 @@ def _bucket(client: "S3Client", bucket: str) -> Iterator[Finding]:
             lambda reply: all(reply["PublicAccessBlockConfiguration"].values()),
             "is not blocked",
         ),
+        "policy": (client.get_bucket_policy, _over_tls_only, "lets requests without TLS in"),
     }
     good, clock = [], 0.0
     for subject, (look, is_good, wrong) in looks.items():
@@ -92,6 +97,17 @@ def _bucket(client: "S3Client", bucket: str) -> Iterator[Finding]:
         yield finding("clock", "work", problem, Section.MACHINE)
 
 
+def _over_tls_only(reply: "GetBucketPolicyOutputTypeDef") -> bool:
+    """Whether everybody is denied everything without TLS, in the words that AWS itself gives for it."""
+    statements = json.loads(reply["Policy"])["Statement"]
+    return any(
+        (statement.get("Effect"), statement.get("Principal")) in (("Deny", "*"), ("Deny", {"AWS": "*"}))
+        and statement.get("Action") in ("s3:*", ["s3:*"])
+        and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") == "false"
+        for statement in (statements if isinstance(statements, list) else [statements])
+    )
+
+
 def _ask(look: "Callable[..., Any]", bucket: str) -> tuple[Any, str]:
     """The reply, None where the setting was never made; or why it can't be known."""
     from botocore.exceptions import BotoCoreError, ClientError
@@ -107,15 +123,15 @@ def _ask(look: "Callable[..., Any]", bucket: str) -> tuple[Any, str]:
 
 def _deleting(settings: Settings) -> Iterator[Finding]:
     """Whoever gets hold of these credentials, or a mistake of ours, must not be able to take snapshots away."""
-    try:
-        settings.open_store().delete([NOBODYS])
-    except StoreRefused:
+    may = _may_delete(settings)
+    if may == {False}:
         yield finding("store", "good", "these credentials delete no snapshots", Section.STORE)
-    except StoreError as error:
-        yield finding("store", "work", str(error), Section.STORE)
-    else:
+    elif True in may:
         says = "these credentials may delete snapshots: give them the runner's policy, and the pruner its own."
         yield finding("store", "work", says, Section.STORE)
+    else:
+        [why, *_] = (answer for answer in may if isinstance(answer, str))
+        yield finding("store", "work", f"whether these credentials may delete snapshots is unknown ({why})", None)
 
 
 def pruning(settings: Settings) -> Iterator[Finding]:
@@ -124,10 +140,30 @@ def pruning(settings: Settings) -> Iterator[Finding]:
         says = "this machine prunes nothing (`automatic: false`): see to it that another one does"
         yield finding("retention", "note", says, Section.RETENTION)
     elif settings.store.is_s3:
-        try:
-            settings.as_pruner().open_store().delete([NOBODYS])
-        except StoreRefused:
+        if _may_delete(settings.as_pruner()) != {True}:
             says = "nothing can be pruned by these credentials: name a profile that may delete as `pruner_profile`."
             yield finding("retention", "work", says, Section.RETENTION)
         else:
             yield finding("retention", "good", "what is to go can be deleted", Section.RETENTION)
+
+
+def _may_delete(settings: Settings) -> set[bool | str]:
+    """Of each kind of snapshot, whether an object could be deleted that is not there, or why that can't be known.
+
+    Deleting only what is there leaves a bucket with versions as it is; else S3 would put a delete marker in it. Whose
+    permission is wanting is told before whether there is such an object.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html"""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client, bucket = settings.s3_client(), settings.store.bucket
+    answers: set[bool | str] = set()
+    for key in NOBODYS:
+        try:
+            client.delete_object(Bucket=bucket, Key=f"{settings.store.prefix}/{key}".lstrip("/"), IfMatch="*")
+            answers.add(True)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            answers.add(code in MISSING or (False if code == "AccessDenied" else code))
+        except BotoCoreError as error:
+            answers.add(type(error).__name__)
+    return answers

@@ -118,6 +118,9 @@ class Variables(BaseSettings):
         """What opens encrypted archives. Raises SettingsError."""
         return identities.parse(self._secret("age_identity") or "")
 
+    def age_identity_files(self) -> list[Path]:
+        return identities.files(self.age_identity.get_secret_value()) if self.age_identity else []
+
     @property
     def refers_to_keys(self) -> bool:
         """Whether a key is one of AWS's secrets, which is asked for when it is used and not before."""

@@ -15,7 +15,9 @@ from etna_pipelines import production_check
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.production_check_servers import clock_problem
+from etna_pipelines.production_check_store import pruning, store
 from etna_pipelines.production_page import PAGE, Section
+from etna_pipelines.settings import load
 from tests.aws_users import enforced
 from tests.deploy.test_s3 import apply
 
@@ -122,9 +124,9 @@ def test_a_set_up_after_the_page_lacks_nothing(
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["runner"][0])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["runner"][1])
 
-        store = f"store: {{url: s3://{bucket}/nightly, endpoint_url: '{s3_server}'}}\n"
-        assert examine(settings(rest=f"{store}retention: {{automatic: false}}\n")) == {}
-        assert examine(settings(rest=store)).keys() == {"retention"}
+        at = f"store: {{url: s3://{bucket}/nightly, endpoint_url: '{s3_server}'}}\n"
+        assert examine(settings(rest=f"{at}retention: {{automatic: false}}\n")) == {}
+        assert examine(settings(rest=at)).keys() == {"retention"}
 
 
 def test_shortfalls_are_named_with_the_section_that_tells_how(
@@ -143,6 +145,9 @@ def test_shortfalls_are_named_with_the_section_that_tells_how(
     (fresh / ".env").write_text("ETNA_WEBHOOK_SECRET=x\n")
     (fresh / ".env").chmod(0o644)
     (fresh / ".etna").mkdir(mode=0o755)
+    for name, variable in (("aws", "AWS_SHARED_CREDENTIALS_FILE"), ("team.age", "ETNA_AGE_IDENTITY")):
+        (fresh / name).touch(mode=0o644)
+        monkeypatch.setenv(variable, str(fresh / name))
     with history.connect() as connection:
         connection.execute("UPDATE daemon_heartbeats SET timestamp = timestamp - interval '2 hours'")
     monkeypatch.setenv("ETNA_PRODUCTION_PASSWORD", roles.password or "")
@@ -152,12 +157,12 @@ def test_shortfalls_are_named_with_the_section_that_tells_how(
     found = examine(text.replace("rules.yaml", "demo.yaml").replace("{slack: '#etna'}", ""))
 
     assert {subject: len(says) for subject, says in found.items()} == {
-        "files": 2,
+        "files": 4,
         "rules": 1,
         "daemon": 1,
         "production": 1,
         "development": 1,
-        "bucket": 4,
+        "bucket": 5,
         "store": 1,
         "alerts": 1,
     }
@@ -167,9 +172,32 @@ def test_shortfalls_are_named_with_the_section_that_tells_how(
     ]
     assert found["daemon"][0].startswith("it was last heard of 120 minutes ago")
     assert found["files"][0].startswith(f"{fresh}/.etna is open to others (mode 0755): chmod it to 0700")
+    assert [says.partition(" is open")[0] for says in found["files"][2:]] == [f"{fresh}/aws", f"{fresh}/team.age"]
     assert "may delete snapshots" in found["store"][0]
     assert all(f"({PAGE}, " in says for several in found.values() for says in several)
     assert PASSWORD not in str(found)
+
+
+def test_whether_snapshots_can_be_deleted_is_asked_without_a_trace(
+    fresh: Path, s3_server: str, aws_environment: None
+) -> None:
+    s3 = boto3.client("s3", endpoint_url=s3_server)
+    bucket = f"asked-{secrets.token_hex(4)}"
+    apply(s3, bucket)
+
+    def found(bucket: str) -> list[str]:
+        (fresh / "environments.yaml").write_text(
+            f"store: {{url: s3://{bucket}/nightly, endpoint_url: '{s3_server}'}}\n"
+        )
+        settings = load()
+        return [each.says for check in (store, pruning) for each in check(settings) if "delet" in each.says]
+
+    may, can = found(bucket)
+    assert may.startswith("these credentials may delete snapshots") and can == "what is to go can be deleted"
+    assert s3.list_object_versions(Bucket=bucket).get("DeleteMarkers", []) == []
+    unknown, cannot = found("nowhere-at-all")
+    assert unknown == "whether these credentials may delete snapshots is unknown (NoSuchBucket)"
+    assert cannot.startswith("nothing can be pruned by these credentials")
 
 
 def test_a_history_whose_tables_were_made_by_halves(
@@ -237,6 +265,14 @@ def test_a_webserver_that_is_open_to_the_network(examine: Examine) -> None:
         "the webserver listens on 0.0.0.0 and asks nobody who they are: start it with `--host 127.0.0.1` "
         f"({PAGE}, 7. Who sees the UI)"
     ]
+
+
+def test_a_container_listens_to_its_own_networks(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETNA_CODE_SERVER", "code-server")
+    program = [sys.executable, "-c", "input()", "dagster", "api", "grpc", "--host", "0.0.0.0"]  # noqa: S104
+    with subprocess.Popen(program, stdin=subprocess.PIPE) as process:
+        assert "services" not in examine("")
+        process.communicate(b"\n")
 
 
 def test_clocks_that_are_hours_apart() -> None:

@@ -1,4 +1,4 @@
--- The role that backs production up: it reads everything and writes nothing. As an administrator, in the database that
+-- The role that backs production up: it reads everything and writes nothing that is anybody's. As an administrator, in the database that
 -- is backed up (a superuser, or on RDS the master user):
 --
 --   psql -v ON_ERROR_STOP=1 -d etna -f deploy/roles/production.sql
@@ -23,6 +23,15 @@ GRANT pg_read_all_data TO etna_backup;
 
 -- Where tables have row-level security, a superuser has to let it see all rows (a backup without them is refused):
 -- ALTER ROLE etna_backup BYPASSRLS;
+
+-- Before PostgreSQL 15 everybody may make tables in `public`, this role too, and `etna doctor --production` says so. It
+-- is your application that may need that: grant it to whoever migrates, then take it from all others.
+-- GRANT CREATE ON SCHEMA public TO etna_app;
+-- REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+-- Everybody may make large objects, and one of them stops every strip. An application that needs them could not be
+-- stripped anyhow. Where the administrator owns no system functions (RDS) this only warns, and anybody still may.
+REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;
 
 -- What keeps it from writing is that it has no privilege to. These keep its mistakes small: a backup takes off the
 -- time-outs for itself where it has to.

@@ -1,5 +1,6 @@
 """ETNA_AGE_IDENTITY: what opens the encrypted files of a store, and what is said where it does not."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from etna_pipelines.errors import ObjectSealed, SettingsError
@@ -20,6 +21,16 @@ def parse(text: str) -> tuple[Identity, ...]:
         else:
             found += _kept(Path(part).expanduser())
     return tuple(dict.fromkeys(found))
+
+
+def files(text: str) -> list[Path]:
+    """The files that the variable names and that are there: a mistyped identity, which may be secret, is none."""
+    found: list[Path] = []
+    for part in _lines(text.replace(",", "\n")):
+        with suppress(OSError, ValueError, RuntimeError):
+            if (path := Path(part).expanduser()).is_file():
+                found.append(path)
+    return found
 
 
 def refuse_sealed(beginning: bytes, where: str, key: str) -> None:

@@ -174,9 +174,11 @@ def test_the_page_followed_to_the_letter(clean: Followed) -> None:
     assert RECEIVER in clean.follow("8")
     at.shell("sleep 45")  # the daemon notes every half minute that it lives
     examined = clean.follow("10")
-    # This machine's packages may be behind; and this S3 knows no permissions, as that of tests/deploy/test_iam.py does.
+    # This machine's packages may be behind; and this S3 has no TLS, and knows no permissions, as that of
+    # tests/deploy/test_iam.py does.
     missing = [line for line in examined.splitlines() if line.startswith("✗") and "behind" not in line]
-    assert ["these credentials may delete snapshots" in line for line in missing] == [True], examined
+    shortfalls = ("policy of example-etna-snapshots", "these credentials may delete snapshots")
+    assert [says in line for says, line in zip(shortfalls, missing, strict=True)] == [True, True], examined
 
     clean.wait_for_nights("SUCCESS")
     everybody, known, first = clean.serves()

@@ -168,7 +168,7 @@ def test_the_whole_flow(bench: Bench, fresh: Path) -> None:
 
 
 def test_production_is_only_read(bench: Bench) -> None:
-    """By want of privileges, whatever the role's own settings say."""
+    """By want of privileges, whatever the role's own settings say, and where not everybody may create in `public`."""
     url = bench.steps.settings.production.database
     with url.connect() as connection:
         connection.execute("SET default_transaction_read_only = off")
@@ -178,6 +178,10 @@ def test_production_is_only_read(bench: Bench) -> None:
             "TRUNCATE person",
             "SELECT nextval('person_id_seq')",
             "CREATE TABLE public.mine ()",
+            "SELECT lo_creat(-1)",
+            "SELECT lo_create(0)",
+            "SELECT lo_from_bytea(0, 'x')",
+            "SELECT lo_import('/etc/passwd')",
             "DROP TABLE person",
             "ALTER TABLE person DISABLE TRIGGER ALL",
             "CREATE DATABASE mine",

@@ -1,6 +1,7 @@
 """Runs whose process died together with the code server that would have noticed."""
 
 import json
+import os
 import socket
 import time
 
@@ -11,8 +12,11 @@ PATIENCE = 60
 """Seconds from a run's start. A code server that lives notices sooner, and knows more of how the process ended."""
 INACCURACY = 2
 """Seconds by which a process may seem to have begun later than it did: the time of the boot is known to a second."""
-SPAWNED = "multiprocessing"
-"""In the command line of every process of a run: Dagster's code server spawns them by Python's module of that name."""
+SPAWNED = ("multiprocessing", "dagster", "etna")
+"""In the command line of every process of a run: Dagster's code server spawns them by Python's module of the first
+name; people start them by the others."""
+HOST = "etna/host"
+"""The tag of a run that names the machine which executes it."""
 
 GONE = (
     "The process of this run is gone, as after a loss of power. Runs of feature environments get another one by"
@@ -24,9 +28,8 @@ GONE = (
 def lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Runs that stay `STARTED` for ever, as no process of theirs is left, end as failed; dagster.yaml says what then.
 
-    Dagster's own monitoring asks the launcher, and the default one can't tell. Runs that nobody launched from here are
-    left alone: those of `dagster job execute`, and those of a code server on another machine. So are those that are
-    being cancelled: Dagster ends them after three minutes."""
+    Dagster's own monitoring asks the launcher, and the default one can't tell. Runs of other machines are left alone;
+    so are those that are being cancelled: Dagster ends them after three minutes."""
     instance = context.instance
     if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return dg.SkipReason("This launcher sees to its runs itself.")
@@ -41,16 +44,24 @@ def lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 def _is_gone(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
     run, started = record.dagster_run, record.start_time
-    if started is None or time.time() - started < PATIENCE or not _launched_here(run):
+    if started is None or time.time() - started < PATIENCE or not _is_of_here(run):
         return False
     pid = _pid(instance, run)
     return pid is not None and not _lives(pid, started)
 
 
-def _launched_here(run: dg.DagsterRun) -> bool:
-    """By a code server on this machine: the default launcher notes its address."""
+def note_host(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Of a run that nobody launched, such as one of `dagster job execute`: say that it is executed here, by this
+    process, and not by a worker."""
+    if ".dagster/grpc_info" not in run.tags and _pid(instance, run) == os.getpid():
+        instance.add_run_tags(run.run_id, {HOST: socket.gethostname()})
+
+
+def _is_of_here(run: dg.DagsterRun) -> bool:
+    """Launched by a code server on this machine, of which the default launcher notes the address; or started here."""
     address = json.loads(run.tags.get(".dagster/grpc_info", "{}"))
-    return address.get("host") in {*HERE, socket.gethostname()}  # a container is addressed by its own name
+    here = socket.gethostname()  # a container is addressed by its own name
+    return address.get("host") in {*HERE, here} or run.tags.get(HOST) == here
 
 
 def _pid(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
@@ -71,8 +82,12 @@ def _lives(pid: int, started: float) -> bool:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return process.create_time() < started + INACCURACY or any(SPAWNED in word for word in process.cmdline())
+        return process.create_time() < started + INACCURACY or _may_be_a_run_s(process.cmdline())
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:
         return True
+
+
+def _may_be_a_run_s(command: list[str]) -> bool:
+    return any(name in word for name in SPAWNED for word in command)

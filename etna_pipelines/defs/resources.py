@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 class Etna(dg.ConfigurableResource):  # type: ignore[type-arg]
     """environments.yaml and its secrets, read anew by each step: nothing of them stands in Dagster's own tables."""
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        from etna_pipelines.defs.lost_runs import note_host
+
+        if context.instance and context.run:
+            note_host(context.instance, context.run)
+
     def settings(self) -> "Settings":
         from etna_pipelines import settings
 

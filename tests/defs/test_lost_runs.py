@@ -14,6 +14,7 @@ import pytest
 from dagster._core.events import EngineEventData
 
 from etna_pipelines.defs import lost_runs
+from etna_pipelines.defs.resources import Etna
 from etna_pipelines.defs.sensors import SENSORS
 
 STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
@@ -61,12 +62,14 @@ def test_runs_whose_process_is_gone_fail_and_are_retried(
 ) -> None:
     addresses = ({"host": host, "port": 4000} for host in ("127.0.0.1", socket.gethostname()))
     lost = [_run(history, dead, SOCKET), *(_run(history, zombie, address) for address in addresses)]
+    lost.append(_run(history, dead, None, tags={lost_runs.HOST: socket.gethostname()}))
     left = [_run(history, living, SOCKET), _run(history, dead, None), _run(history, dead, ELSEWHERE)]
+    left.append(_run(history, dead, None, tags={lost_runs.HOST: "code-server.internal"}))
 
     said = _tick(history)
 
-    assert [_status(history, run) for run in lost] == [FAILURE, FAILURE, FAILURE]
-    assert [_status(history, run) for run in left] == [STARTED, STARTED, STARTED]
+    assert [_status(history, run) for run in lost] == [FAILURE] * 4
+    assert [_status(history, run) for run in left] == [STARTED] * 4
     assert all(run in said for run in lost)
     for run in lost:
         failed = history.all_logs(run, of_type=dg.DagsterEventType.RUN_FAILURE)
@@ -114,11 +117,28 @@ def test_it_is_one_of_the_sensors_that_are_on() -> None:
     assert lost_runs.lost_runs.default_status == dg.DefaultSensorStatus.RUNNING
 
 
+def test_a_run_says_where_it_is_executed(history: dg.DagsterInstance) -> None:
+    @dg.op
+    def asks(etna: Etna) -> None:
+        etna.settings()
+
+    @dg.job
+    def asking() -> None:
+        asks()
+
+    done = asking.execute_in_process(instance=history, resources={"etna": Etna()})
+    assert _run_of(history, done.run_id).tags[lost_runs.HOST] == socket.gethostname()
+
+
 def _run(
-    history: dg.DagsterInstance, pid: int, launched_by: dict[str, object] | None, started: float | None = None
+    history: dg.DagsterInstance,
+    pid: int,
+    launched_by: dict[str, object] | None,
+    started: float | None = None,
+    tags: dict[str, str] | None = None,
 ) -> str:
     """A run that began, with the events that the process of one reports."""
-    tags = {".dagster/grpc_info": json.dumps(launched_by)} if launched_by else {}
+    tags = {".dagster/grpc_info": json.dumps(launched_by)} if launched_by else tags or {}
     run = history.create_run_for_job(job, tags={**tags, **job.tags}, status=dg.DagsterRunStatus.STARTING)
     history.report_engine_event("Launching run.", run)
     history.report_engine_event("Started process for run.", run, EngineEventData.in_process(pid))

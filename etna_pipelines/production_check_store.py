@@ -103,7 +103,7 @@ def _over_tls_only(reply: "GetBucketPolicyOutputTypeDef") -> bool:
     return any(
         (statement.get("Effect"), statement.get("Principal")) in (("Deny", "*"), ("Deny", {"AWS": "*"}))
         and statement.get("Action") in ("s3:*", ["s3:*"])
-        and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") == "false"
+        and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") in ("false", ["false"], False)
         for statement in (statements if isinstance(statements, list) else [statements])
     )
 
@@ -150,8 +150,8 @@ def pruning(settings: Settings) -> Iterator[Finding]:
 def _may_delete(settings: Settings) -> set[bool | str]:
     """Of each kind of snapshot, whether an object could be deleted that is not there, or why that can't be known.
 
-    Deleting only what is there leaves a bucket with versions as it is; else S3 would put a delete marker in it. Whose
-    permission is wanting is told before whether there is such an object.
+    The condition leaves a bucket with versions as it is: without it S3 would add a delete marker. Who lacks the
+    permission is told so, not that the object is missing.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html"""
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -200,7 +200,7 @@ def test_password_expired(world: World) -> Outcome:
         return world.run(flows.push)
 
 
-@case("push", "the role has no connection left", says=r"connection")
+@case("push", "the role has no connection left", says=r"refuses the connection: its connections are all in use: try")
 def test_no_connection_left(world: World) -> Outcome:
     with role_without(world, "ALTER ROLE {pusher} CONNECTION LIMIT 0", "ALTER ROLE {pusher} CONNECTION LIMIT -1"):
         return world.run(flows.push)
@@ -242,7 +242,11 @@ def test_marked(world: World) -> Outcome:
 MARKED = "etna-pipelines: production"
 
 
-@case("push", "a full snapshot, to an environment of stripped ones", says=r"which may only hold stripped ones|stripped")
+@case(
+    "push",
+    "a full snapshot, to an environment of stripped ones",
+    says=r"^The store has no stripped snapshot \S+: `etna sn",
+)
 def test_full_snapshot(world: World) -> Outcome:
     return world.run(flows.push, "development", world.newest("full").id)
 

@@ -26,6 +26,7 @@ from etna_pipelines.snapshots.manifest import Kind, Manifest
 from etna_pipelines.stores.local import LocalStore
 from etna_pipelines.stores.store import Store
 from tests.faults.processes import Flow, Outcome, Run, nothing
+from tests.faults.redeploys import PROGRAM, Redeploys
 from tests.stores.faulty_server import Proxy, Reply, Request
 
 if TYPE_CHECKING:
@@ -58,14 +59,6 @@ tables:
 """
 FIX_UP = "CREATE TABLE fixed_up (push text);\n"
 """Twice it would fail: fix-ups are made once."""
-
-REDEPLOY = """\
-serving=$(psql --no-psqlrc -At "$ETNA_DATABASE_URL" -c "SELECT shobj_description(oid, 'pg_database') FROM pg_database
-  WHERE datname = current_database()" | tr -d '\\n')
-grep -q "^$ETNA_PUSH_ID " redeploys || echo "$ETNA_PUSH_ID $serving" >> redeploys
-echo 26.11.23
-"""
-"""A system that honours the idempotency key, and notes what served when it was asked."""
 
 DISK = 96
 """MiB of the file systems that a world's store and scratch are on."""
@@ -117,6 +110,8 @@ class World:
         self.tables = re.findall(r"CREATE TABLE (\w+)", PRODUCTION)
         self.checked: set[str] = set()
         """Snapshots that were read back already (see invariants.py)."""
+        self.was_killed = False
+        """A run was, or could not clean up, since the store was swept last."""
         self._stack = ExitStack()
         self._s3_url = s3_url
         self._runs: list[Run] = []
@@ -126,10 +121,11 @@ class World:
         self.proxy = self._proxy()
         if combination.store == "S3":
             self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+        self.redeploys = Redeploys(root / "redeploys", self.store)
         self._make_production()
         (root / "rules.yaml").write_text(RULES)
         (root / "fix_up.sql").write_text(FIX_UP)
-        (root / "redeploy.sh").write_text(REDEPLOY)
+        (root / "redeploy.sh").write_text(PROGRAM)
         (root / "dagster.yaml").write_text(DAGSTER.read_text().replace(".etna/", "home/"))
 
     def close(self) -> None:
@@ -252,12 +248,6 @@ class World:
         with self.superuser.named(f"{self.name}_{environment}").connect() as connection:
             rows = connection.execute(sql.SQL(" UNION ALL ").join(each)).fetchall()
         return Serving(said.push, said.snapshot, said.kind, dict(rows))
-
-    def redeploys(self) -> list[tuple[str, str]]:
-        """What was redeployed: the key, and what the database said of itself at that moment."""
-        path = self.root / "redeploys"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [(key, serving) for key, _, serving in (line.partition(" ") for line in lines)]
 
     @property
     def store(self) -> Store:

@@ -70,7 +70,7 @@ def whole_databases_serve(world: World, before: Before) -> Before:
 def told_in_one_sentence(world: World, outcome: Outcome) -> None:
     """No traceback, no row's value and no secret, anywhere; a failed run ends with what, where and what to do."""
     if outcome.ending == "failed":
-        assert re.fullmatch(r"\S.*[.:)]", outcome.sentence), f"no sentence: {outcome.said}"
+        assert re.fullmatch(r"\S.*[.:)?]", outcome.sentence), f"no sentence: {outcome.said}"
     assert "Traceback" not in outcome.said
     said = [outcome.said, *(path.read_text(errors="replace") for path in world.home.rglob("*.log"))]
     leaks = {leak for leak in (*PLANTED, *SECRETS) for text in said if leak in text}

@@ -65,6 +65,24 @@ def test_a_part_of_a_run_that_has_ended_does_nothing(site: Site) -> None:
     assert growing.strip_part(context, part="no/such/1") == "no/such/1"
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_a_part_that_another_worker_has_done_is_not_done_again(site: Site, done: bool) -> None:
+    @dg.op
+    def other_worker(context: dg.OpExecutionContext) -> str:
+        [begun] = context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.STEP_START)
+        assert begun.dagster_event
+        told = begun.dagster_event._replace(event_type_value="STEP_SUCCESS", step_key="strip_part")
+        if done:
+            context.instance.store_event(begun._replace(dagster_event=told, step_key="strip_part"))
+        return "no/such/1"
+
+    @dg.job(resource_defs={"etna": Etna()})
+    def night() -> None:
+        growing.strip_part(other_worker())
+
+    assert night.execute_in_process(instance=site.history, raise_on_error=False).success is done
+
+
 @pytest.mark.parametrize(
     ("name", "config"), [("dagster.in_process_executor", {}), ("dagster.multiprocess_executor", {"max_concurrent": 3})]
 )

@@ -149,9 +149,7 @@ def test_programs_without_tls_are_passed_over(monkeypatch: pytest.MonkeyPatch) -
     assert find("pg_dump", 18, local) == find("pg_dump", 18)
     if not any(one.major >= 18 for one in installed() if one not in without):
         assert find("pg_dump", 18, remote).parent == without[0].directory
-        with pytest.raises(
-            ProgramError, match=r"cannot do TLS, which the URL of d on db.* asks for: install"
-        ):
+        with pytest.raises(ProgramError, match=r"cannot do TLS, which the URL of d on db.* asks for: install"):
             find("pg_dump", 18, verified)
     if any(one.major == 15 for one in installed()):
         monkeypatch.setenv("ETNA_POSTGRES_BIN", os.fspath(without[0].directory))

@@ -236,9 +236,7 @@ def test_a_damaged_header_of_an_encrypted_file_is_damage(tmp_path: Path, name: s
     data[data.index(b"-> X25519 ") + 60] ^= 1  # of the wrapped key
     inner.put(key, [bytes(data)])
 
-    with pytest.raises(
-        SnapshotDamaged, match=f"{spoilt.id}/archive/{name} can't be decrypted, and the snapshot"
-    ):
+    with pytest.raises(SnapshotDamaged, match=f"{spoilt.id}/archive/{name} can't be decrypted, and the snapshot"):
         reread(to(ours, ours), "full", spoilt.id)
     for catalogue in (to(ours, ours), Catalogue(inner, b"signing key")):
         with pytest.raises(ObjectSealed):

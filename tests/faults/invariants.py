@@ -11,8 +11,9 @@ from etna_pipelines.snapshots.manifest import KINDS
 from etna_pipelines.stores.local import LocalStore
 from etna_pipelines.stores.s3 import S3Store
 from tests.faults import flows
+from tests.faults.content import PLANTED, SECRETS
 from tests.faults.processes import Outcome, left_running
-from tests.faults.world import PLANTED, SECRETS, Serving, World
+from tests.faults.world import Serving, World
 
 PASSING = ("new", "restorer", "retired", "aside")
 """What the names of databases and roles say that are there for the time of a push."""

@@ -8,6 +8,7 @@ import psycopg
 
 from tests.faults import flows
 from tests.faults.cases import EVERYWHERE, IN_S3, case
+from tests.faults.content import RULES
 from tests.faults.processes import Outcome
 from tests.faults.targets import (
     another_server,
@@ -19,7 +20,7 @@ from tests.faults.targets import (
     wait_for_session,
 )
 from tests.faults.test_store import SEVERAL_PARTS, hasty, unavailable
-from tests.faults.world import RULES, World
+from tests.faults.world import World
 from tests.stores.faulty_server import Reply, Request
 
 ON_18 = [each for each in EVERYWHERE if each.major == 18]

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from tests.faults import flows
 from tests.faults.cases import LOCALLY, case
+from tests.faults.content import RULES
 from tests.faults.processes import Outcome
 from tests.faults.test_store import changing
-from tests.faults.world import RULES, World
+from tests.faults.world import World
 
 
 @case(

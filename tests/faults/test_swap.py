@@ -12,8 +12,9 @@ import psycopg
 from etna_pipelines.errors import EtnaError
 from tests.faults import flows
 from tests.faults.cases import case
+from tests.faults.content import PASSWORD
 from tests.faults.processes import Flow, Outcome
-from tests.faults.world import PASSWORD, World
+from tests.faults.world import World
 
 SERVES_ON = r"^\w+_development on \S+ goes on serving what it served: "
 LOST = SERVES_ON + "the connection was lost before the exchange: check that the server runs, then try again"

@@ -48,7 +48,7 @@ _REFUSED: list[tuple[str, str]] = [
     (r"permission denied for database", "role {user} may not connect: GRANT it CONNECT on the database"),
     (r"not permitted to log in", "role {user} may not log in: ALTER ROLE it to LOGIN"),
     (r"not currently accepting connections", "it takes no connections: ALTER DATABASE it to ALLOW_CONNECTIONS true"),
-    (r"No space left on device", "the disk of its server is full: make room there"),
+    (r"No space left|Check free disk space|could not write init file", "its disk is full: make room there"),
     (r"pg_hba\.conf", "the server's pg_hba.conf does not let role {user} in from here: add a line for it"),
     (r"SSL", "server and settings disagree about TLS: correct sslmode"),
     (r"authentication", "it did not accept the authentication of role {user}: check role and password"),

@@ -37,7 +37,7 @@ SLOWLY_CHECKED = "; ".join(
 @case(
     "push",
     "the target's disk is full while it is restored",
-    says=r"development_new_\S+ on \S+ .*the disk of its server is full: make room there|No space left on device",
+    says=r"development_new_\S+ on \S+ .*(its disk is full: make room there|No space left on device)",
 )
 def test_disk_full(world: World) -> Outcome:
     with on_a_small_disk(world, "development") as disk, ExitStack() as filled:

@@ -17,9 +17,10 @@ from etna_pipelines.postgres.programs import Installation, find, installed
 from etna_pipelines.postgres.server import Database, reason
 from etna_pipelines.postgres.space import AS_TEXT, BEHIND, OVERSHOOT, gives_back
 from etna_pipelines.postgres.tls import shortfall
-from etna_pipelines.settings import FILE, KeyName, Settings, load
+from etna_pipelines.settings import FILE, Settings, load
 from etna_pipelines.steps import WORKERS
 from etna_pipelines.stores.identities import VARIABLE
+from etna_pipelines.variables import KeyName
 
 NEWEST_MINORS = {15: "15.20", 16: "16.15", 17: "17.11", 18: "18.6"}
 MINORS_KNOWN_ON = "21 November 2026"

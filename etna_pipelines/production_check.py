@@ -17,7 +17,8 @@ from etna_pipelines.doctor import Finding, State
 from etna_pipelines.errors import EtnaError, SettingsError
 from etna_pipelines.production_page import Section, finding
 from etna_pipelines.sentences import sentence_of
-from etna_pipelines.settings import FILE, KeyName, Settings, load
+from etna_pipelines.settings import FILE, Settings, load
+from etna_pipelines.variables import KeyName
 
 Check = Callable[[Settings], Iterable[Finding]]
 

@@ -2,8 +2,8 @@
 
 
 def forbid_core_dumps() -> None:
-    """For this process and all that it starts; they can't allow themselves any again. Where the kernel hands dumps to
+    """For this process and all that it starts, unless they allow themselves some again. Where the kernel hands dumps to
     a program such as systemd-coredump, that keeps to the same limit."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

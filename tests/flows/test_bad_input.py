@@ -99,7 +99,7 @@ def bench(the_bench: Bench) -> Iterator[Bench]:
     assert the_bench.state() == before
     assert the_bench.leftovers() == []
     assert the_bench.leaks() == []
-    published = {kind: the_bench.said.count(f"✓ {kind}_snapshot") for kind in listed}
+    published = {kind: the_bench.said.count(f"✓ {kind}_snapshot,") for kind in listed}
     assert the_bench.listed() == {kind: number + published[kind] for kind, number in listed.items()}
 
 

@@ -83,9 +83,9 @@ def test_the_night_fails_before_anything_is_pushed(demo_checkout: Checkout, nick
     assert told is not None
     assert told.description is not None
     assert "public.auth_user.nickname" in told.description
-    assert {event.step_key for event in events if event.is_step_skipped} | {
-        event.step_key for event in events if event.is_step_start
-    } == {"production_backup", "full_snapshot", "stripped_snapshot"}
+    begun = {str(event.step_key) for event in events if event.is_step_start or event.is_step_skipped}
+    checks = {step for step in begun if step.startswith("full_snapshot_")}
+    assert begun - checks == {"production_backup", "full_snapshot", "stripped_snapshot"}
 
 
 def _standing(checkout: Checkout) -> list[object]:

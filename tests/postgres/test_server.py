@@ -105,13 +105,13 @@ def test_a_server_that_says_no(database: Database) -> None:
         "role postgres needs a password": replace(database, password=None),
         "the password of role nobody_here is wrong": replace(database, user="nobody_here", password=SECRET),
         "there is no such database": database.named("not_there"),
-        "correct sslmode": replace(database, options=(("sslmode", "require"),)),
+        "it has no TLS, which sslmode asks for": replace(database, options=(("sslmode", "require"),)),
     }
     for says, refused in refusals.items():
         with pytest.raises(DatabaseRefused) as caught:
             refused.connect()
         assert says in str(caught.value)
-        assert f"{refused.label} refuses the connection" in str(caught.value)
+        assert str(caught.value).startswith(refused.label)
         assert_clean(caught.value)
 
 

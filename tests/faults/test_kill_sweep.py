@@ -10,7 +10,7 @@ import pytest
 
 from etna_pipelines import fault_points
 from etna_pipelines.fault_points import FaultPoint
-from etna_pipelines.snapshots.manifest import new_id
+from etna_pipelines.snapshots.manifest import SUBSET, new_id
 from tests.faults import flows
 from tests.faults.cases import EVERYWHERE, USUAL, combinations, succeeds_by_itself
 from tests.faults.invariants import invariants
@@ -28,6 +28,13 @@ def without_templates(world: World) -> None:
     with world.superuser.connect() as connection:
         for name in [name for name in world.databases() if "_template_" in name]:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def without_subsets(world: World) -> None:
+    """So that one is written."""
+    for folder in world.catalogue.folders("stripped"):
+        if SUBSET in folder:
+            world.catalogue.delete("stripped", folder)
 
 
 def with_a_previous_database(world: World) -> None:
@@ -74,7 +81,7 @@ OF_A_REDEPLOY = [P.REDEPLOY_NOTED, P.REDEPLOY_ASKED, P.REDEPLOY_DEPLOYED, P.REDE
 WAYS = [
     Way(flows.back_up, [point for point in P if point.startswith(("backup:", "publish:"))]),
     Way(flows.strip, [point for point in P if point.startswith(("strip:", "publish:"))]),
-    Way(flows.subset, [P.SUBSET_WRITTEN, P.PUBLISH_READY], ("7",)),
+    Way(flows.subset, [P.SUBSET_WRITTEN, P.PUBLISH_READY], ("7",), first=without_subsets),
     Way(flows.push, [P.PUSH_BEGUN]),
     Way(flows.push, OF_A_PUSH, then=flows.go_on),
     Way(flows.push, OF_A_REDEPLOY, then=flows.redeploy),

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import people
-from etna_pipelines.environments.start import start_embedded
+from benchmarks.embedded_home import embedded_home
 from etna_pipelines.feature_steps import FeatureSteps
 from etna_pipelines.postgres.backup import backup
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.push_steps import PushSteps
-from etna_pipelines.settings import Settings, Variables
-from etna_pipelines.settings_file import Production, StoreSettings, Target, Test
+from etna_pipelines.settings import Settings
+from etna_pipelines.settings_file import Test
 from etna_pipelines.snapshots.archive import TERMINATOR
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import Manifest, Proof
@@ -41,20 +41,15 @@ class Site:
 @contextmanager
 def site(home: Path, megabytes: int) -> Iterator[Site]:
     """About so many MB of people in eight tables. What the strip would change is left as it is."""
-    sections: dict[str, Production | Target] = {"production": Production(), "development": Target(), "test": Test()}
-    store = StoreSettings(url=str(home / "store"))
-    settings = Settings(home=home, rules=home, store=store, sections=sections, variables=Variables(home=home))
-    start_embedded(settings)
     try:
-        settings.embedded_server.create_database("etna_production")
-        production = settings.production.database
-        fill(production, megabytes // TABLES)
-        snapshot = _published(settings)
-        with production.maintenance.connect() as connection:
-            connection.execute("CHECKPOINT")  # what making it left in memory is not what is measured
-        yield Site(settings, snapshot, PushSteps(settings, settings.open_store()))
+        with embedded_home(home, "", test=Test()) as settings:
+            production = settings.production.database
+            fill(production, megabytes // TABLES)
+            snapshot = _published(settings)
+            with production.maintenance.connect() as connection:
+                connection.execute("CHECKPOINT")  # what making it left in memory is not what is measured
+            yield Site(settings, snapshot, PushSteps(settings, settings.open_store()))
     finally:
-        settings.embedded_server.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 

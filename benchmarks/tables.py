@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from benchmarks.common import Result, seconds
-from etna_pipelines.environments.start import start_embedded
+from benchmarks.embedded_home import embedded_home
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.push_steps import PushSteps
-from etna_pipelines.settings import Settings, Variables
-from etna_pipelines.settings_file import Production, StoreSettings, Target
+from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.steps import Steps
 
@@ -38,27 +37,13 @@ def measure(home: Path, megabytes: int = 0) -> list[Result]:
 def small_flow(home: Path, tables: int) -> dict[str, float]:
     """A production of so many tables through the nightly's steps and a push: seconds of each. Raises AssertionError
     where the last of them does not serve as many."""
-    home.mkdir(parents=True)
-    rules = home / "rules.yaml"
-    rules.write_text(RULES)
-    settings = Settings(
-        home=home,
-        rules=rules,
-        store=StoreSettings(url=str(home / "store")),
-        sections={"production": Production(), "development": Target()},
-        variables=Variables(home=home),
-    )
-    start_embedded(settings)
-    try:
-        settings.embedded_server.create_database("etna_production")
+    with embedded_home(home, RULES) as settings:
         fill(settings.production.database, tables)
         took = _flow(settings)
         with settings.environment("development").database.connect() as connection:
             [(served,)] = connection.execute("SELECT count(*) FROM pg_tables WHERE tablename ~ '^t[0-9]+$'").fetchall()
             assert served == tables
         return took
-    finally:
-        settings.embedded_server.stop()
 
 
 def fill(database: Database, tables: int) -> None:

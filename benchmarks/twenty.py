@@ -10,21 +10,20 @@ import shutil
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 
 from benchmarks.common import MB, Result
-from etna_pipelines.environments.start import start_embedded
+from benchmarks.embedded_home import embedded_home
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.progress import Tick
 from etna_pipelines.push_steps import PushSteps
-from etna_pipelines.settings import Settings, Variables
-from etna_pipelines.settings_file import Production, StoreSettings, Target
+from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.steps import Steps
 
@@ -46,7 +45,7 @@ _TABLES = {
         0.01,
         170,
         f"g AS id, 'person' || g AS username, {_FIRST} AS first_name, {_LAST} AS last_name, {_EMAIL} AS email,"
-        " '07' || lpad((g % 1000000000)::text, 9, '0') AS phone, md5((g * 3)::text) AS token",
+        " '07' || lpad((g % 1000000000)::text, 9, '0') AS phone, md5('token' || g) AS token",
     ),
     "letter": (
         0.6,
@@ -96,29 +95,10 @@ def measure(home: Path, megabytes: int = MEGABYTES) -> list[Result]:
     free, wanted = shutil.disk_usage(home).free, DISK * megabytes * MB
     if free < wanted:
         raise OSError(f"{home} has {free / 1e9:.0f} GB free and {wanted / 1e9:.0f} are needed: name another TMPDIR.")
-    with _settings(home) as settings:
+    with embedded_home(home, _RULES) as settings:
         production = settings.production.database
         _told("production is made", lambda: _fill(production, megabytes))
         return _night(settings, _Watch(settings.home, production))
-
-
-@contextmanager
-def _settings(home: Path) -> Iterator[Settings]:
-    rules = home / "rules.yaml"
-    rules.write_text(_RULES)
-    settings = Settings(
-        home=home,
-        rules=rules,
-        store=StoreSettings(url=str(home / "store")),
-        sections={"production": Production(), "development": Target()},
-        variables=Variables(home=home),
-    )
-    start_embedded(settings)
-    try:
-        settings.embedded_server.create_database("etna_production")
-        yield settings
-    finally:
-        settings.embedded_server.stop()
 
 
 def _fill(database: Database, megabytes: int) -> None:

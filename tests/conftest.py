@@ -17,6 +17,7 @@ from tests.commands import Ended, Etna
 
 if TYPE_CHECKING:
     from etna_pipelines.github.client import GitHub
+    from tests.alerts.receivers import Mailbox, Service
     from tests.github_server import GitHubServer
 
 _numbers = itertools.count(1)
@@ -108,6 +109,25 @@ def github(github_server: "GitHubServer", tmp_path: Path) -> Iterator["GitHub"]:
     patience = Patience(limit=5, reply=2, whole=4, pause=0.01)
     with GitHub.open(github_server.spec, TOKEN, tmp_path / "github", patience) as client:
         yield client
+
+
+@pytest.fixture
+def service() -> Iterator["Service"]:
+    """A receiver of alerts over HTTP."""
+    from tests.alerts.receivers import Service
+
+    service = Service()
+    with service.http.running():
+        yield service
+
+
+@pytest.fixture
+def mailbox() -> Iterator["Mailbox"]:
+    """Of a mail server on this machine, which asks for no password."""
+    from tests.alerts.receivers import mail_server
+
+    with mail_server(None) as mailbox:
+        yield mailbox
 
 
 @pytest.fixture

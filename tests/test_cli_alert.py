@@ -1,11 +1,10 @@
 """`etna alert`."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.alerts.receivers import SECRET, Mailbox, Service, mail_server
+from tests.alerts.receivers import SECRET, Mailbox, Service
 from tests.commands import Etna
 
 SETTINGS = """
@@ -15,19 +14,6 @@ alerts:
     - {{email: [operators@example.org], from: etna@example.org, host: 127.0.0.1, port: {port}, encryption: none}}
     - slack: "#etna"
 """
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    service = Service()
-    with service.http.running():
-        yield service
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mail_server(None) as mailbox:
-        yield mailbox
 
 
 def test_a_test_says_which_arrived(

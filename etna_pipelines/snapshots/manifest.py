@@ -230,7 +230,7 @@ class Proof(_Model):
     """Of a subset: the whole snapshot that was searched. A subset holds nothing but rows of it, byte for byte."""
 
 
-class Part(_Model):
+class SubsetOf(_Model):
     """What a snapshot that is a subset is of the whole one, its parent."""
 
     subset: Subset
@@ -257,7 +257,7 @@ class Manifest(_Model):
     unlisted: list[str] = []
     """Columns that no rule names and that stayed as they were, as `unlisted: keep` has it: `schema.table.column`."""
     proof: Proof | None = None
-    part: Part | None = None
+    part: SubsetOf | None = None
     """Set where this is a subset of the snapshot `parent`."""
     signed_by: str = ""
     """The id of the key that signed this (see keys.key_id); empty in format 1."""

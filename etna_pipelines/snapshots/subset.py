@@ -19,7 +19,15 @@ from etna_pipelines.errors import SnapshotDamaged, StoreError, SubsetError
 from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots import archive
 from etna_pipelines.snapshots.catalogue import checked
-from etna_pipelines.snapshots.manifest import SUBSET, ArchiveFile, DatabaseSchema, ForeignKey, Manifest, Part, new_id
+from etna_pipelines.snapshots.manifest import (
+    SUBSET,
+    ArchiveFile,
+    DatabaseSchema,
+    ForeignKey,
+    Manifest,
+    SubsetOf,
+    new_id,
+)
 from etna_pipelines.snapshots.subset_keys import NEWLINE, Ranks, RowNumbers, read_partitions, read_references
 from etna_pipelines.snapshots.subset_rows import Choice, closure
 from etna_pipelines.snapshots.subset_spec import Subset, chosen
@@ -55,7 +63,7 @@ def make_subset(
             "schema_": stripped.schema_.model_copy(update={"tables": tables}),
             "files": files,
             "proof": stripped.proof.model_copy(update={"of": stripped.id}),
-            "part": Part(subset=subset, rows={table: len(choice) for table, choice in sorted(choices.items())}),
+            "part": SubsetOf(subset=subset, rows={table: len(choice) for table, choice in sorted(choices.items())}),
         }
     )
 

@@ -44,13 +44,6 @@ alerts:
 """
 
 
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    service = Service()
-    with service.http.running():
-        yield service
-
-
 @dataclass
 class Daemon:
     """Ticks of the sensor; a new one knows nothing but what Dagster's storage has kept."""

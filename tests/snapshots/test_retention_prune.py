@@ -10,7 +10,7 @@ import pytest
 from etna_pipelines.errors import SnapshotMissing, StoreRefused
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.integrity import put_mark
-from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest, Part, new_id
+from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest, SubsetOf, new_id
 from etna_pipelines.snapshots.retention_prune import Pruning, look, prune
 from etna_pipelines.snapshots.retention_spec import Keep, KeepStripped, RetentionSpec
 from etna_pipelines.snapshots.subset_spec import Subset
@@ -22,7 +22,7 @@ KEY = b"signing key"
 FIRST = datetime(2025, 11, 3, 2, tzinfo=UTC)
 THREE = RetentionSpec(full=Keep(nights=3, weeks=0, months=0), stripped=KeepStripped(nights=3, weeks=0, months=0))
 YEARS = timedelta(days=5 * 365)
-PART = Part(subset=Subset.parse("t=1"), rows={"public.t": 2})
+PART = SubsetOf(subset=Subset.parse("t=1"), rows={"public.t": 2})
 
 
 class Died(BaseException):

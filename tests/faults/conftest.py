@@ -79,7 +79,7 @@ def world(
     compiled_kernels: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
-    """The world of the test's combination. One in which something went wrong is not used again."""
+    """The world of the test's combination. One that is used up, or in which something went wrong, is not used again."""
     combination: Combination = request.param
     if combination not in worlds:
         root, own_server = tmp_path_factory.mktemp("world"), fault_server(combination.major)
@@ -91,7 +91,7 @@ def world(
             raise
         worlds[combination] = made
     yield worlds[combination]
-    if request.node.stash.get(FAILED, False):
+    if worlds[combination].is_used_up or request.node.stash.get(FAILED, False):
         worlds.pop(combination).close()
 
 

@@ -13,6 +13,7 @@ from etna_pipelines.push_steps import PushSteps
 from etna_pipelines.retention_steps import RetentionSteps
 from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots import retention_prune
+from etna_pipelines.snapshots.manifest import Manifest
 from etna_pipelines.snapshots.subset_spec import Subset
 from etna_pipelines.steps import Steps
 from etna_pipelines.stores.store import Store
@@ -23,10 +24,10 @@ BEGUN = Path("begun.json")
 
 
 def night() -> None:
-    """Backup, strip, push into development, redeploy."""
-    back_up()
-    strip()
-    push("development")
+    """Backup, strip, push into development, redeploy: of this night's snapshots, whatever the clock says."""
+    steps = Steps(*_work())
+    full = _full_snapshot(steps, steps.back_up().id)
+    push("development", _stripped_snapshot(steps, full.id).id)
 
 
 def nightly() -> None:
@@ -36,18 +37,17 @@ def nightly() -> None:
 
 def back_up() -> None:
     steps = Steps(*_work())
-    steps.publish(steps.check_backup(steps.back_up().id))
+    _full_snapshot(steps, steps.back_up().id)
 
 
 def publish(id_: str) -> None:
     """The draft of a backup."""
-    steps = Steps(*_work())
-    steps.publish(steps.check_backup(id_))
+    _full_snapshot(Steps(*_work()), id_)
 
 
 def strip() -> None:
     steps = Steps(*_work())
-    steps.publish(steps.strip(steps.newest("full").id))
+    _stripped_snapshot(steps, steps.newest("full").id)
 
 
 def push(environment: str = "development", snapshot: str = "") -> None:
@@ -122,6 +122,14 @@ def prune() -> None:
     steps = RetentionSteps.of(settings.load())
     retention_prune.prune(steps.catalogue, steps.settings.retention, datetime.now(UTC) - timedelta(days=2))
     steps.prune()
+
+
+def _full_snapshot(steps: Steps, id_: str) -> Manifest:
+    return steps.publish(steps.check_backup(id_))
+
+
+def _stripped_snapshot(steps: Steps, id_: str) -> Manifest:
+    return steps.publish(steps.strip(id_))
 
 
 def _work() -> tuple[Settings, Store]:

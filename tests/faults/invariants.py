@@ -33,7 +33,7 @@ def invariants(world: World, before: Before, outcome: Outcome, *, sweeps: bool =
     told_in_one_sentence(world, outcome)
     nothing_is_running(world)
     world.was_killed |= outcome.killed or not sweeps
-    if outcome.ending == "succeeded" and world.was_killed:
+    if outcome.ending == "succeeded" and world.was_killed and sweeps:
         sweep_by_age(world)
         world.was_killed = False
     if not world.was_killed:

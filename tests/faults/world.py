@@ -67,6 +67,8 @@ class World:
         """Snapshots that were read back already (see invariants.py)."""
         self.was_killed = False
         """A run was, or could not clean up, since the store was swept last."""
+        self.is_used_up = False
+        """What was done to it, or went wrong in it, would mislead the next test: that gets another world."""
         self._stack = ExitStack()
         self._s3_url = s3_url
         self._runs: list[Run] = []

@@ -27,12 +27,19 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers (`pytest -n 2`): a file is one worker's, and so are all that share a dear fixture."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        shared = next((name for name in ("seeded_checkout",) if name in fixtures), None)
+        shared = next((name for name in ("seeded_checkout", "seeded") if name in fixtures), None)
         item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Else every test might go to either worker, and each would make every server and database anew."""
+    if getattr(session.config.option, "loadgroup", False):
+        assert all("@" in item.nodeid for item in session.items), "pytest-xdist does not group the tests"
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from etna_pipelines.errors import StoreRefused
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.status import age
 from etna_pipelines.terminal import console, show, table
@@ -16,7 +15,6 @@ from etna_pipelines.terminal import console, show, table
 if TYPE_CHECKING:
     from etna_pipelines.snapshots.catalogue import Catalogue
     from etna_pipelines.snapshots.listing import Listed, Unreadable
-    from etna_pipelines.snapshots.manifest import Kind
     from etna_pipelines.snapshots.retention import Verdict
     from etna_pipelines.snapshots.retention_prune import Pruning
 
@@ -25,12 +23,12 @@ def snapshots(why: Annotated[bool, typer.Option("--why", help="Why each stays, a
     """The snapshots in the store, oldest first."""
     from etna_pipelines.snapshots.catalogue import Catalogue
     from etna_pipelines.snapshots.integrity import damaged
-    from etna_pipelines.snapshots.listing import Listed, Memory, Unreadable, listing
+    from etna_pipelines.snapshots.listing import Listed, Memory, Unreadable, listable, listing
     from etna_pipelines.snapshots.retention_prune import look
 
     settings = load()
     catalogue = Catalogue(settings.open_store(), settings.signing_keys())
-    kinds, refused = _may_list(catalogue)
+    kinds, refused = listable(catalogue)
     found: list[Listed | Unreadable]
     if why:
         pruning = look(catalogue, settings.retention)
@@ -52,23 +50,6 @@ def snapshots(why: Annotated[bool, typer.Option("--why", help="Why each stays, a
             console.print(f"[red]{escape(str(each.problem))}", soft_wrap=True)
     if any(not isinstance(each, Listed) or each.id in unsound for each in found):
         raise typer.Exit(1)
-
-
-def _may_list(catalogue: "Catalogue") -> tuple[list["Kind"], list[StoreRefused]]:
-    """The kinds that these credentials may list, and why not others. Raises StoreRefused where they may list none."""
-    from etna_pipelines.snapshots.manifest import KINDS
-
-    kinds: list[Kind] = []
-    refused: list[StoreRefused] = []
-    for kind in KINDS:
-        try:
-            catalogue.folders(kind)
-            kinds.append(kind)
-        except StoreRefused as problem:
-            refused.append(problem)
-    if not kinds:
-        raise refused[0]
-    return kinds, refused
 
 
 def prune(yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False) -> None:

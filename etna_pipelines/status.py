@@ -15,7 +15,8 @@ from etna_pipelines.errors import EtnaError
 from etna_pipelines.postgres.server import reason
 from etna_pipelines.settings import Settings
 from etna_pipelines.snapshots.catalogue import Catalogue
-from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest, time_of
+from etna_pipelines.snapshots.listing import listable
+from etna_pipelines.snapshots.manifest import Kind, Manifest, time_of
 from etna_pipelines.stores.store import Store
 
 
@@ -109,9 +110,11 @@ def _of_redeploy(name: str, redeploy: history.RedeployOutcome | None, unasked: b
 
 
 def newest(settings: Settings) -> list[Manifest]:
-    """The newest snapshot of each kind that has one."""
+    """The newest snapshot of each kind that has one and that these credentials may list. Raises StoreRefused where they
+    may list none."""
     catalogue = Catalogue(settings.open_store(), settings.signing_keys())
-    return [manifest for kind in KINDS if (manifest := catalogue.newest(kind))]
+    kinds, _ = listable(catalogue)
+    return [manifest for kind in kinds if (manifest := catalogue.newest(kind))]
 
 
 def age(id_: str, now: datetime | None = None) -> str:

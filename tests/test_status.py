@@ -1,5 +1,6 @@
 """What is in the store and what environments serve."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,11 +10,14 @@ import pytest
 from etna_pipelines.environments.features import Feature
 from etna_pipelines.environments.history import Push, RedeployOutcome, Serving, mark, record, record_redeploy
 from etna_pipelines.environments.known import Known, KnownEnvironments, State
+from etna_pipelines.errors import StoreRefused
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.settings import Settings, load
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import DatabaseSchema, Kind, Manifest, Source, new_id
 from etna_pipelines.status import EnvironmentStatus, age, environments, newest
+from etna_pipelines.stores.local import LocalStore
+from tests.snapshots.samples import PASSED
 
 
 def publish(settings: Settings, id_: str, kind: Kind = "full") -> Manifest:
@@ -28,6 +32,7 @@ def publish(settings: Settings, id_: str, kind: Kind = "full") -> Manifest:
         versions={},
         schema=DatabaseSchema(tables=[]),
         files=[],
+        proof=PASSED if kind == "stripped" else None,
     )
     return Catalogue(settings.open_store(), settings.signing_key()).publish(draft)
 
@@ -152,6 +157,21 @@ def test_the_newest_of_each_kind(fresh: Path) -> None:
     publish(settings, "20261122T020000000000Z-111111")
     later = publish(settings, "20261123T020000000000Z-222222")
     assert newest(settings) == [later]
+
+
+def test_who_may_list_stripped_ones_alone_is_told_of_those(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load()
+    publish(settings, "20261122T020000000000Z-111111")
+    stripped = publish(settings, "20261122T030000000000Z-222222", "stripped")
+    folders = LocalStore.folders
+
+    def only_stripped(self: LocalStore, prefix: str) -> Iterator[str]:
+        if prefix.startswith("full/"):
+            raise StoreRefused("The credentials are not allowed ListObjectsV2 of full/: grant it.")
+        return folders(self, prefix)
+
+    monkeypatch.setattr(LocalStore, "folders", only_stripped)
+    assert newest(settings) == [stripped]
 
 
 @pytest.mark.parametrize(

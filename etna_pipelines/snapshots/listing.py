@@ -14,11 +14,26 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from etna_pipelines.errors import EtnaError, SnapshotDamaged, SnapshotMissing, SnapshotUnreadable
+from etna_pipelines.errors import EtnaError, SnapshotDamaged, SnapshotMissing, SnapshotUnreadable, StoreRefused
 from etna_pipelines.keys import SigningKeys
 from etna_pipelines.private_file import replace_private
 from etna_pipelines.snapshots.catalogue import Catalogue
 from etna_pipelines.snapshots.manifest import KINDS, Kind, Manifest
+
+
+def listable(catalogue: Catalogue) -> tuple[list[Kind], list[StoreRefused]]:
+    """The kinds that these credentials may list, and why not others. Raises StoreRefused where they may list none."""
+    kinds: list[Kind] = []
+    refused: list[StoreRefused] = []
+    for kind in KINDS:
+        try:
+            catalogue.folders(kind)
+            kinds.append(kind)
+        except StoreRefused as problem:
+            refused.append(problem)
+    if not kinds:
+        raise refused[0]
+    return kinds, refused
 
 
 class Listed(BaseModel):

@@ -5,8 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from etna_pipelines.anonymise.memory import give_back
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_GIVEN_BACK_EVERY = 32
+"""Items: blocks of some 5 MB."""
 
 
 def in_order(
@@ -15,7 +20,9 @@ def in_order(
     """`pool.map` that reads ahead no further than the workers need, so that memory is bounded."""
     waiting: deque[Future[Result]] = deque()
     try:
-        for item in items:
+        for number, item in enumerate(items, start=1):
+            if number % _GIVEN_BACK_EVERY == 0:
+                give_back()
             waiting.append(pool.submit(work, item))
             if len(waiting) > workers:
                 yield waiting.popleft().result()

@@ -1,7 +1,7 @@
 """Memory given back to the system.
 
-glibc keeps what was freed among what was not, and blocks of some MB, in several threads, leave gaps of all sizes:
-without this, 17 GB of text made 1.8 GB of a process that needs 350 MB.
+glibc keeps what was freed among what was not, and blocks of some MB, in several threads, leave gaps of all sizes: a
+strip of 0.7 GB of text held 622 MB, of which 273 were such gaps, and one of 17 GB grew to 1.8 GB.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ from functools import cache
 
 
 def give_back() -> None:
-    """Takes some milliseconds for each 100 MB; does nothing where the C library has no such call."""
+    """Does nothing where the C library has no such call."""
     if trim := _malloc_trim():
         trim(0)
 

@@ -17,7 +17,8 @@ _GIVEN_BACK_EVERY = 32
 def in_order(
     pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
-    """`pool.map` that reads ahead no further than the workers need, so that memory is bounded."""
+    """`pool.map` that reads ahead no further than the workers need, so that memory is bounded; now and then what
+    was freed goes back to the system."""
     waiting: deque[Future[Result]] = deque()
     try:
         for number, item in enumerate(items, start=1):

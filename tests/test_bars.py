@@ -1,10 +1,11 @@
 """What people see of progress."""
 
-import time
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
+from etna_pipelines import bars
 from etna_pipelines.bars import Bars, Lines
 from etna_pipelines.progress import Tick
 
@@ -45,13 +46,14 @@ def test_a_stage_that_fails_is_not_called_done() -> None:
     assert written.getvalue() == ""
 
 
-def test_a_log_gets_a_line_now_and_then() -> None:
-    said: list[str] = []
-    lines = Lines(said.append, every=0.05)
+def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, said = [0.0], list[str]()
+    monkeypatch.setattr(bars.time, "monotonic", lambda: now[0])
+    lines = Lines(said.append)
     for stage in (Tick("backup", 1), Tick("backup", 5_000_000, 12_000_000, 3, 8), Tick("swap")):
         lines(stage)
         lines(stage)
-        time.sleep(0.06)
+        now[0] += 60
     assert said == ["backup: 5.0 MB of 12.0 MB 3/8 tables", "swap: under way"]
     Lines(said.append)(Tick("restore"))
     assert len(said) == 2

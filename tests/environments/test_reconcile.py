@@ -1,4 +1,3 @@
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -199,12 +198,3 @@ def test_whatever_is_listed(listings: list[tuple[int, list[str], bool]], removal
             gone = plan.known[request.name].gone_since
             assert request.name not in here
             assert gone and NOON + timedelta(minutes=minute) - gone >= timedelta(minutes=removal.grace)
-
-
-def test_five_hundred_environments_take_no_time() -> None:
-    many = [f"feature/Some-Page-{i}" for i in range(500)]
-    known = after(0, many, {})
-
-    started = time.perf_counter()
-    after(99, many[250:], after(1, many[250:], known))
-    assert time.perf_counter() - started < 0.5

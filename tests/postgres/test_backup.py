@@ -22,6 +22,7 @@ from etna_pipelines.progress import Progress, Tick, silent
 from etna_pipelines.snapshots.manifest import ArchiveFile, DatabaseSchema, Manifest, Table
 from etna_pipelines.stores.local import LocalStore
 from tests.postgres.nasty import NASTY, contents, execute
+from tests.waiting import until, until_a_session_waits
 
 
 @pytest.fixture
@@ -206,7 +207,7 @@ def test_a_table_altered_meanwhile_fails_it_by_name_and_never_half(
 
     def alter() -> None:
         altering.start()
-        time.sleep(0.2)
+        assert until_a_session_waits(database)
 
     with pytest.raises(BackupFailed, match=r"^public\.t of .* is being altered") as failure:
         take(progress=at_the_first_tick(alter))
@@ -308,10 +309,7 @@ def test_a_killed_run_takes_pg_dump_along_and_the_next_one_clears_up(
             time.sleep(0.005)
         run.send_signal(signal.SIGKILL)
     assert len(list((tmp_path / "scratch").glob("*/"))) == 1
-    deadline = time.monotonic() + 10
-    while pids_of("pg_dump", tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert pids_of("pg_dump", tmp_path) == []
+    assert until(lambda: pids_of("pg_dump", tmp_path) == [])
     assert take().rows == 300_000
     assert list((tmp_path / "scratch").glob("*/")) == []
 

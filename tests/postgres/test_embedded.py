@@ -16,6 +16,7 @@ import pytest
 from etna_pipelines.errors import DatabaseRefused, DatabaseUnreachable, EtnaError, ProgramError
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.programs import installed
+from tests.waiting import until
 
 START = "import sys; from pathlib import Path; from etna_pipelines.postgres.embedded import EmbeddedServer; "
 START += "EmbeddedServer(Path(sys.argv[1])).ensure_running(); "
@@ -52,15 +53,6 @@ def word(server: EmbeddedServer) -> str:
         row = connection.execute("SELECT word FROM word").fetchone()
     assert row
     return str(row[0])
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_a_running_server_is_left_as_it_is(own: EmbeddedServer) -> None:

@@ -11,6 +11,7 @@ from etna_pipelines.postgres import frozen as module
 from etna_pipelines.postgres.frozen import frozen
 from etna_pipelines.postgres.server import Database
 from tests.postgres.nasty import execute
+from tests.waiting import until_a_session_waits
 
 
 @contextmanager
@@ -19,18 +20,6 @@ def meanwhile(work: Callable[[], None]) -> Iterator[None]:
     thread.start()
     yield
     thread.join()
-
-
-def wait_for_a_waiting_session(database: Database) -> None:
-    with database.connect() as connection:
-        for _ in range(1000):
-            if connection.execute(
-                "SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
-                " WHERE NOT granted AND datname = current_database()"
-            ).fetchone():
-                return
-            time.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 def rows_in(database: Database, snapshot: str, table: str) -> int:
@@ -67,7 +56,7 @@ def test_a_table_reloaded_meanwhile_is_seen_with_its_new_rows(database: Database
         reloading.execute("BEGIN; TRUNCATE t; INSERT INTO t SELECT generate_series(1, 5)")
 
         def commit() -> None:
-            wait_for_a_waiting_session(database)
+            assert until_a_session_waits(database)
             reloading.execute("COMMIT")
 
         with meanwhile(commit), frozen(database) as held:
@@ -80,7 +69,7 @@ def test_a_column_added_meanwhile_is_in_the_schema(database: Database) -> None:
         altering.execute("BEGIN; ALTER TABLE t ADD b text")
 
         def commit() -> None:
-            wait_for_a_waiting_session(database)
+            assert until_a_session_waits(database)
             altering.execute("COMMIT")
 
         with meanwhile(commit), frozen(database) as held:

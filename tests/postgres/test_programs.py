@@ -16,6 +16,7 @@ from etna_pipelines.errors import DatabaseRefused, DatabaseUnreachable, ProgramE
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.programs import Installation, Program, find, installed, run
 from etna_pipelines.postgres.server import Database
+from tests.waiting import until
 
 SECRET = "tr0ub4dor"
 
@@ -48,15 +49,6 @@ def pids_of(marker: str) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def sessions(database: Database) -> int:
@@ -255,6 +247,7 @@ def test_nothing_is_left_of_a_program_whose_starter_is_killed(database: Database
 from pathlib import Path
 from etna_pipelines.postgres.programs import find, run
 from etna_pipelines.postgres.server import Database
+from tests.waiting import until
 import os
 database = Database.from_url({database.url!r}, os.environ["THE_PASSWORD"])
 run(find("pg_dump", 18), ["-Fd", "-j2", "--file={tmp_path}/x"], database, pgoptions="-c a.b=orphaned")
@@ -297,9 +290,9 @@ def test_a_program_stands_still_and_goes_on_and_ends_in_either_case() -> None:
         while not (found := [it.parent for it in Path("/proc").glob("[0-9]*/cmdline") if _is(it, b"61.5")]):
             time.sleep(0.01)
         running.pause(True)
-        assert state(found[0]) == "T"
+        assert until(lambda: state(found[0]) == "T")
         running.pause(False)
-        assert state(found[0]) == "S"
+        assert until(lambda: state(found[0]) == "S")
         running.pause(True)
     assert not found[0].exists()
 

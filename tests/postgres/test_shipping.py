@@ -12,6 +12,7 @@ from etna_pipelines.postgres.shipping import CHUNK, LARGE, Shipper
 from etna_pipelines.progress import Tick, silent
 from etna_pipelines.snapshots.archive import BLOCK, TERMINATOR
 from etna_pipelines.stores.local import LocalStore
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -120,8 +121,8 @@ def test_a_large_file_is_shipped_while_it_grows_and_given_back(archive: Path, st
         while shipper.look():
             time.sleep(0.01)
         assert ticks[-1].done > LARGE
-        time.sleep(0.1)  # the last chunk is given back when the next is asked for
-        assert (archive / "7.dat").stat().st_blocks * 512 <= 4 * CHUNK
+        # the last chunk is given back when the next is asked for
+        assert until(lambda: (archive / "7.dat").stat().st_blocks * 512 <= 4 * CHUNK)
         file.write(TERMINATOR)
         file.close()
         shipper.ship_table("7.dat")

@@ -14,6 +14,7 @@ from etna_pipelines.postgres import swap as module
 from etna_pipelines.postgres.embedded import EmbeddedServer
 from etna_pipelines.postgres.server import Database
 from etna_pipelines.postgres.swap import swap, swap_back, undo_swap
+from tests.waiting import until
 
 _numbers = itertools.count(1)
 
@@ -344,9 +345,9 @@ def test_newcomers_queue_and_find_the_new_one(live: Database) -> None:
     newcomers = [threading.Thread(target=newcomer) for _ in range(4)]
     for thread in newcomers:
         thread.start()
-    time.sleep(0.1)
+    assert until(lambda: "old" in seen)
     swap(live, new(live), previous(live))
-    time.sleep(0.2)
+    assert until(lambda: seen[-1] == "new")
     over.set()
     for thread in newcomers:
         thread.join()

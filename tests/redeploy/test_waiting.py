@@ -1,5 +1,6 @@
-import time
+import pytest
 
+from etna_pipelines.redeploy import waiting
 from etna_pipelines.redeploy.waiting import wait_for
 
 
@@ -9,11 +10,14 @@ def test_what_is_found_is_returned_at_once_and_later() -> None:
     assert wait_for(lambda: next(finds), patience=5, every=0.01) == "here"
 
 
-def test_it_is_asked_sooner_in_the_beginning_and_once_more_at_the_end() -> None:
-    began, asked = time.monotonic(), list[float]()
+def test_it_is_asked_sooner_in_the_beginning_and_once_more_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = [0.0], list[float]()
 
-    def look() -> None:
-        asked.append(time.monotonic() - began)
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
 
-    assert wait_for(look, patience=0.3, every=1) is None
-    assert len(asked) > 2 and asked[-1] >= 0.3
+    monkeypatch.setattr(waiting.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(waiting.time, "sleep", sleep)
+
+    assert wait_for(lambda: asked.append(now[0]), patience=80, every=32) is None
+    assert asked == [0, 1, 3, 7, 15, 31, 63, 80]

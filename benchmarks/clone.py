@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.common import MB, Result, seconds
 from benchmarks.site import Site, site
 
-MEGABYTES = 800
+MEGABYTES = 725
 """Of COPY text: 1 GB of database."""
 ROUNDS = 5
 

@@ -8,7 +8,7 @@ workers.
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
@@ -30,6 +30,7 @@ from etna_pipelines.anonymise.blocks import (
 from etna_pipelines.anonymise.first_pass import FirstPass
 from etna_pipelines.anonymise.masks import Tools
 from etna_pipelines.anonymise.masks.kind import Collecting
+from etna_pipelines.anonymise.memory import set_aside
 from etna_pipelines.anonymise.outcome import Outcome, Place, StrippedPiece
 from etna_pipelines.anonymise.parallel import in_order
 from etna_pipelines.anonymise.plan.plan import TablePlan, compile_plan
@@ -94,6 +95,7 @@ class Stripping:
         self._draft = draft
         self._workers = workers
         self._progress = progress
+        self._open = ExitStack()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="strip")
         self._files = {file.name: file for file in full.files}
         self._pseudonyms = Pseudonyms(masking_key)
@@ -105,12 +107,14 @@ class Stripping:
         self._tables_done = 0
 
     def __enter__(self) -> Self:
+        self._open.enter_context(set_aside())
+        self._open.enter_context(self._pool)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown()
+        self._open.close()
 
     def contents(self) -> bytes:
         """The new archive's table of contents. Raises RulesError where what it says itself is personal."""
@@ -186,7 +190,7 @@ class Stripping:
     def prepare(self) -> None:
         """Once everything was read first: build the search for the people that are known."""
         if self.plan.scrubs:
-            self._scrubber.prepare()
+            self._scrubber.prepare(lambda: self._tick(0))
 
     def strip(self, piece: Piece, put: Put | None = None) -> None:
         """Write what becomes of a piece: into the new archive where it is a whole file, else by `put`."""

@@ -7,7 +7,7 @@ ordinary word, or one that pseudonyms themselves are made of, says nothing about
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -27,9 +27,13 @@ SHORTEST = 4
 _HANDLE = r"^((?:\p{L}+[._\-])*\p{L}{2,}\d+)(?:\+[^@]*)?@"
 _APOSTROPHES = r"['’ʼ]"  # a name that has one may be written without: `conor-ogallchobhair`; so with `ł` in slugs
 _IN_TWO = {"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "þ": "th", "Þ": "th"}
-_PART = 1 << 16  # names
+_PART_SIZE = 1 << 16  # names
 _PAIRS = "pairs"
 _GROWN = 2  # times as many rows as were distinct last: what is collected is made distinct again
+
+
+Part = tuple[Values, Numbers]
+"""Names, and what each means to `Mentions`."""
 
 
 @dataclass
@@ -99,8 +103,8 @@ class Identities:
         """People of one name in `collected`."""
         (self._pairs if name == _PAIRS else self._singles[int(name)]).add(people)
 
-    def mentions(self) -> Mentions:
-        """The search for everybody collected so far."""
+    def mentions(self, tick: Callable[[], None] = lambda: None) -> Mentions:
+        """The search for everybody collected so far; `tick` is called for every part of them."""
         pairs = self._pairs.rows()
         people = {PAIR: (pairs["first"], pairs["last"])}
         parts = [_sequences(PAIR, pairs["first"], pairs["last"]), _sequences(REVERSED, pairs["last"], pairs["first"])]
@@ -108,7 +112,7 @@ class Identities:
             names = distinct.rows()["name"]
             people[kind] = (names, names)
             parts.append(_sequences(kind, names))
-        return Mentions(self.pseudonyms, Known.of(chain.from_iterable(parts)), people)
+        return Mentions(self.pseudonyms, Known.of(_told(chain.from_iterable(parts), tick)), people)
 
     def are_published(self, emails: pl.Series) -> pl.Series:
         """Which of these addresses (in lower case) are of a public domain."""
@@ -140,10 +144,10 @@ class Identities:
         return len(self._pairs.rows()) + sum(len(distinct.rows()) for distinct in self._singles.values())
 
 
-def _sequences(kind: int, *names: pl.Series) -> Iterator[tuple[Values, Numbers]]:
+def _sequences(kind: int, *names: pl.Series) -> Iterator[Part]:
     """What people of a kind may be written as, and what that means to `Mentions`; a part at a time in memory."""
-    for start in range(0, len(names[0]), _PART):
-        texts = pl.select(pl.concat_str([each.slice(start, _PART) for each in names], separator=" ")).to_series()
+    for start in range(0, len(names[0]), _PART_SIZE):
+        texts = pl.select(pl.concat_str([each.slice(start, _PART_SIZE) for each in names], separator=" ")).to_series()
         meanings = np.arange(start, start + len(texts), dtype=np.int64) * KINDS + kind
         yield Values.of(texts), meanings
         bare = texts.str.replace_all(_APOSTROPHES, "")
@@ -152,6 +156,12 @@ def _sequences(kind: int, *names: pl.Series) -> Iterator[tuple[Values, Numbers]]
             other = spelt != before
             if other.any():
                 yield Values.of(spelt.filter(other)), meanings[other.to_numpy()]
+
+
+def _told(parts: Iterable[Part], tick: Callable[[], None]) -> Iterator[Part]:
+    for part in parts:
+        tick()
+        yield part
 
 
 def ascii_folded(text: str) -> str:

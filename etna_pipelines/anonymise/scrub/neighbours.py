@@ -58,6 +58,17 @@ class Owner:
     """Whether the name is found anyway, unless the text writes it with the digits of the address."""
 
     @cached_property
+    def letters(self) -> frozenset[bytes]:
+        """Every spelling of every part, to be looked for in letters without their accents."""
+        return frozenset(spelling.encode() for spellings in self.spellings for spelling in spellings)
+
+    @cached_property
+    def numbers(self) -> tuple[bytes, ...]:
+        """The digits that parts end in."""
+        ends = (part[len(part.rstrip(_DIGITS)) :].encode() for part in self.parts)
+        return tuple(filter(None, ends))
+
+    @cached_property
     def beginnings(self) -> frozenset[str]:
         """All that the first word of a name may be, when it is run together in the address."""
         spelt = frozenset().union(*self.spellings)
@@ -114,7 +125,7 @@ def names_beside(haystack: bytes, start: int, end: int, owner: Owner, outside: b
     high = min(stop if stop >= 0 else len(haystack), end + REACH)
     for begin, finish in ((low, start), (end, high)):
         text = haystack[begin:finish]
-        if not _may_name(text, owner) or (owner.known and not _is_numbered_in(text, owner)):
+        if (owner.known and not _is_numbered_in(text, owner)) or not _may_name(text, owner):
             continue
         words = _words(haystack, begin, finish)
         for position, word in enumerate(words):
@@ -132,13 +143,12 @@ def _may_name(text: bytes, owner: Owner) -> bool:
     forms = [text.lower().translate(None, _NO_LETTERS)]
     if not text.isascii():
         forms.append(ascii_folded(text.decode(errors="ignore")).lower().encode().translate(None, _NO_LETTERS))
-    return any(spelling.encode() in form for form in forms for spellings in owner.spellings for spelling in spellings)
+    return any(letters in form for form in forms for letters in owner.letters)
 
 
 def _is_numbered_in(text: bytes, owner: Owner) -> bool:
     """Whether the digits that end a part are in the text, other than in an address."""
-    numbers = (part[len(part.rstrip(_DIGITS)) :].encode() for part in owner.parts)
-    return any(not piece.startswith(b"@") for number in numbers if number for piece in text.split(number)[1:])
+    return any(not piece.startswith(b"@") for number in owner.numbers for piece in text.split(number)[1:])
 
 
 def _words(haystack: bytes, low: int, high: int) -> list[_Word]:

@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,9 +52,9 @@ class Scrubber:
         self._stand_ins = StandIns(self.pseudonyms)
         self._mentions: Mentions | None = None
 
-    def prepare(self) -> None:
-        """Build the search for the identities collected so far."""
-        self._mentions = self.identities.mentions()
+    def prepare(self, tick: Callable[[], None] = lambda: None) -> None:
+        """Build the search for the identities collected so far; `tick` is called now and then."""
+        self._mentions = self.identities.mentions(tick)
 
     def scrub(self, texts: Values) -> Values:
         """The texts without personal data; NULL stays NULL."""

@@ -29,7 +29,7 @@ settings.load_profile("steady")
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers (`pytest -n 2`): a file is one worker's, and so are all that share a dear fixture."""
+    """With several workers (`pytest -n 3`): a file is one worker's, and so are all that share a dear fixture."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         shared = next((name for name in ("seeded_checkout", "seeded") if name in fixtures), None)
@@ -162,6 +162,10 @@ def etna(fresh: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 def _running(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    """Without waiting for the disk: a power cut would end the tests, too."""
     server.ensure_running()
+    with server.database("postgres").connect() as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield server
     server.stop()

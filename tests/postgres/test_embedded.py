@@ -88,7 +88,7 @@ def test_what_was_never_started(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_how_it_is_set_up(server: EmbeddedServer) -> None:
+def test_how_it_is_set_up(own: EmbeddedServer) -> None:
     expected = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
@@ -100,7 +100,8 @@ def test_how_it_is_set_up(server: EmbeddedServer) -> None:
         "log_min_messages": "log",
         "log_min_error_statement": "panic",
     }
-    assert_set_up(server, expected)
+    own.ensure_running()
+    assert_set_up(own, expected)
 
 
 def test_how_an_older_one_is_set_up(server15: EmbeddedServer) -> None:

@@ -19,7 +19,7 @@ def give_back() -> None:
 
 @contextmanager
 def set_aside() -> Iterator[None]:
-    """What there is now is passed over while this is open: a fifth of a scrub was to look through it again and again."""
+    """What there is now is passed over while this is open: looking through it again took a fifth of a scrub."""
     gc.freeze()
     try:
         yield

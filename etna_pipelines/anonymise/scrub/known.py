@@ -83,10 +83,9 @@ class Known:
             _find(room, *search)
         return Found(room[:count, 0], room[:count, 1], room[:count, 2])
 
-    def all_of(self, entry: int) -> Meanings:
-        """The meanings that share an entry's sequence."""
-        last = np.searchsorted(self.hashes, self.hashes[entry], "right")
-        return self.meanings[entry:last]
+    def ends_of(self, entries: Numbers) -> Numbers:
+        """Up to where the meanings go that share each entry's sequence."""
+        return np.searchsorted(self.hashes, self.hashes[entries], "right")
 
     def holds(self, sequences: Values) -> Choice:
         """Which of these are known sequences."""

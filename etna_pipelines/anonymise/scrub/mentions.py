@@ -11,7 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from etna_pipelines.anonymise.pseudonyms.pseudonyms import Pseudonyms
-from etna_pipelines.anonymise.scrub.known import Known, Meanings
+from etna_pipelines.anonymise.scrub.known import Known
 from etna_pipelines.anonymise.scrub.plain import Plain
 from etna_pipelines.anonymise.values import Values
 
@@ -46,6 +46,14 @@ class _Part(NamedTuple):
     original: str
 
 
+class _Named(NamedTuple):
+    """Whom a sequence names, in the order in which it does; `two` is empty where there is but one word or username."""
+
+    kind: int
+    one: str
+    two: str
+
+
 class Mentions:
     """The search for known people, ready for use from several threads."""
 
@@ -57,15 +65,12 @@ class Mentions:
 
     def find(self, plain: Plain, is_public: Callable[[str], bool]) -> Iterator[Mention]:
         """Every part of every name that is not public."""
-        found = self._known.find(plain)
-        parts_of: dict[bytes, list[_Part]] = {}
-        hits: list[tuple[int, bytes]] = []
-        for start, end, entry in zip(found.starts.tolist(), found.ends.tolist(), found.entries.tolist(), strict=True):
-            piece = plain.buffer[start:end].tobytes()
-            hits.append((start, piece))
-            if piece not in parts_of:
-                name = piece.decode()
-                parts_of[piece] = [] if is_public(name) else self._parts(name, self._known.all_of(entry))
+        hits, meanings_of = self._found(plain)
+        named = self._named({meaning for meanings in meanings_of.values() for meaning in meanings})
+        parts_of = {
+            piece: [] if is_public(piece.decode()) else _parts(piece.decode(), [named[each] for each in meanings])
+            for piece, meanings in meanings_of.items()
+        }
         instead = self._pseudonyms_of({(part.maker, part.original) for parts in parts_of.values() for part in parts})
         for start, piece in hits:
             text = piece.decode()
@@ -75,30 +80,36 @@ class Mentions:
                     fake = _joined_like(text, part.original, fake)
                 yield Mention(start + _bytes(text, part.start), start + _bytes(text, part.end), fake)
 
+    def _found(self, plain: Plain) -> tuple[list[tuple[int, bytes]], dict[bytes, list[int]]]:
+        """Where each piece stands, and what each distinct piece may mean."""
+        found = self._known.find(plain)
+        hits: list[tuple[int, bytes]] = []
+        meanings_of: dict[bytes, list[int]] = {}
+        places = (found.starts, found.ends, found.entries, self._known.ends_of(found.entries))
+        for start, end, entry, last in zip(*(each.tolist() for each in places), strict=True):
+            piece = plain.buffer[start:end].tobytes()
+            hits.append((start, piece))
+            if piece not in meanings_of:
+                meanings_of[piece] = self._known.meanings[entry:last].tolist()
+        return hits, meanings_of
+
     def holds(self, names: list[str]) -> list[bool]:
         """Which of these are found by themselves."""
         return [bool(held) for held in self._known.holds(Values.of(names))]
 
-    def _parts(self, piece: str, meanings: Meanings) -> list[_Part]:
-        """Of people who share the words of a piece, whoever is written just so counts, else the first of them."""
-        options = [self._named(int(meaning)) for meaning in meanings]
-        if len(options) > 1:
-            written = {option: " ".join(filter(None, option[1:])) for option in options}
-            options.sort(key=lambda option: (written[option].lower() != piece.lower(), written[option] != piece))
-        kind, one, two = options[0]
-        if kind not in (PAIR, REVERSED):
-            return [_Part(0, len(piece), _MAKERS[kind], one)]
-        begin, end = ("first", "last") if kind == PAIR else ("last", "first")
-        words = [match.span() for match in _WORD.finditer(piece)]
-        split = _words_of(words, one, two)
-        return [_Part(0, words[split - 1][1], begin, one), _Part(words[split][0], len(piece), end, two)]
-
-    def _named(self, meaning: int) -> tuple[int, str, str]:
-        number, kind = divmod(meaning, KINDS)
-        if kind in (PAIR, REVERSED):
-            first, last = (str(names[number]) for names in self._people[PAIR])
-            return (kind, first, last) if kind == PAIR else (kind, last, first)
-        return kind, str(self._people[kind][0][number]), ""
+    def _named(self, meanings: set[int]) -> dict[int, _Named]:
+        """Whom each meaning names, looked up kind by kind."""
+        named: dict[int, _Named] = {}
+        for kind in range(KINDS):
+            mine = [meaning for meaning in meanings if meaning % KINDS == kind]
+            names = self._people[PAIR if kind == REVERSED else kind]
+            one, two = (each.gather([meaning // KINDS for meaning in mine]).to_list() for each in names)
+            if kind == REVERSED:
+                one, two = two, one
+            elif kind != PAIR:
+                two = [""] * len(mine)
+            named |= zip(mine, (_Named(kind, *each) for each in zip(one, two, strict=True)), strict=True)
+        return named
 
     def _pseudonyms_of(self, originals: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
         made: dict[tuple[str, str], str] = {}
@@ -116,6 +127,20 @@ class Mentions:
                     fakes = self._pseudonyms.fake(values, maker)
             made |= {(maker, one): fake or "" for one, fake in zip(mine, fakes.to_list(), strict=True)}
         return made
+
+
+def _parts(piece: str, options: list[_Named]) -> list[_Part]:
+    """Of people who share the words of a piece, whoever is written just so counts, else the first of them."""
+    if len(options) > 1:
+        written = {option: " ".join(filter(None, option[1:])) for option in options}
+        options.sort(key=lambda option: (written[option].lower() != piece.lower(), written[option] != piece))
+    kind, one, two = options[0]
+    if kind not in (PAIR, REVERSED):
+        return [_Part(0, len(piece), _MAKERS[kind], one)]
+    begin, end = ("first", "last") if kind == PAIR else ("last", "first")
+    words = [match.span() for match in _WORD.finditer(piece)]
+    split = _words_of(words, one, two)
+    return [_Part(0, words[split - 1][1], begin, one), _Part(words[split][0], len(piece), end, two)]
 
 
 def _words_of(words: list[tuple[int, int]], one: str, two: str) -> int:

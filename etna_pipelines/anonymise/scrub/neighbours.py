@@ -54,6 +54,8 @@ class Owner:
     parts: tuple[str, ...]
     spellings: tuple[frozenset[str], ...]
     """How the text may spell each: `smith82` is Smith's too, and so is `jsmith`, where it is all there is."""
+    numbers: tuple[bytes, ...]
+    """The digits that parts end in."""
     known: bool
     """Whether the name is found anyway, unless the text writes it with the digits of the address."""
 
@@ -61,12 +63,6 @@ class Owner:
     def letters(self) -> frozenset[bytes]:
         """Every spelling of every part, to be looked for in letters without their accents."""
         return frozenset(spelling.encode() for spellings in self.spellings for spelling in spellings)
-
-    @cached_property
-    def numbers(self) -> tuple[bytes, ...]:
-        """The digits that parts end in."""
-        ends = (part[len(part.rstrip(_DIGITS)) :].encode() for part in self.parts)
-        return tuple(filter(None, ends))
 
     @cached_property
     def beginnings(self) -> frozenset[str]:
@@ -86,12 +82,14 @@ class _Word(NamedTuple):
 def owners_of(addresses: Iterable[str], knows: Callable[[list[str]], list[bool]]) -> dict[str, Owner]:
     """Whom each address says it is of, without those that name nobody; `knows` says which names are found anyway."""
     parts_of = {address: parts for address in addresses if (parts := _names_in(address))}
-    asked = sorted({name for parts in parts_of.values() for name in _names_of(parts)})
+    names_of = {parts: _names_of(parts) for parts in parts_of.values()}
+    asked = sorted({name for names in names_of.values() for name in names})
     known = {name for name, is_known in zip(asked, knows(asked), strict=True) if is_known}
-    return {
-        address: Owner(parts, _spellings(parts), not known.isdisjoint(_names_of(parts)))
-        for address, parts in parts_of.items()
+    owner_of = {
+        parts: Owner(parts, _spellings(parts), _numbers(parts), not known.isdisjoint(names))
+        for parts, names in names_of.items()
     }
+    return {address: owner_of[parts] for address, parts in parts_of.items()}
 
 
 def _names_in(address: str) -> tuple[str, ...]:
@@ -109,6 +107,10 @@ def _names_of(parts: tuple[str, ...]) -> list[str]:
 
 def _without_numbers(parts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part.rstrip(_DIGITS) for part in parts)
+
+
+def _numbers(parts: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(part[len(part.rstrip(_DIGITS)) :].encode() for part in parts if part[-1] in _DIGITS)
 
 
 def _spellings(parts: tuple[str, ...]) -> tuple[frozenset[str], ...]:

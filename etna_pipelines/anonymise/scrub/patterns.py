@@ -89,7 +89,9 @@ def found(buffer: Bytes) -> list[Piece]:
 
 
 def _judged(looks: int, window: bytes) -> list[Piece]:
-    cut = next((place for place in range(len(window)) if window[place] & 0xC0 != 0x80), 0)  # of a character
+    cut = 0
+    while cut < len(window) and window[cut] & 0xC0 == 0x80:  # the rest of a character that begins before it
+        cut += 1
     text = window[cut:].decode(errors="ignore").replace("\0", " ")
     if text.isascii():
         return list(_JUDGES[looks](text))

@@ -20,9 +20,10 @@ def found(text: str | None, *others: str) -> list[tuple[str, list[int]]]:
     """The pieces that are found in texts, and what each may mean."""
     plain = Plain.of(Values.of([text, *others]))
     hits = KNOWN.find(plain)
+    places = zip(hits.starts, hits.ends, hits.entries, KNOWN.ends_of(hits.entries), strict=True)
     return [
-        (plain.buffer[start:end].tobytes().decode(), KNOWN.all_of(int(entry)).tolist())
-        for start, end, entry in zip(hits.starts, hits.ends, hits.entries, strict=True)
+        (plain.buffer[start:end].tobytes().decode(), KNOWN.meanings[entry:last].tolist())
+        for start, end, entry, last in places
     ]
 
 

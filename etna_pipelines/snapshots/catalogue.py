@@ -9,7 +9,7 @@ read it for as long as the pruner leaves it.
 
 import builtins
 import hashlib
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -42,11 +42,8 @@ class Catalogue:
 
     def ids(self, kind: Kind) -> builtins.list[str]:
         """Ids of published snapshots of a kind that are not retired, oldest first, without reading them."""
-        return self._published(kind, but=self.retired(kind))
-
-    def sound_ids(self, kind: Kind) -> builtins.list[str]:
-        """Those of them that were not found damaged since they were published."""
-        return self._published(kind, but=self._unfit(kind))
+        retired = self.retired(kind)
+        return [id_ for id_ in _ids(item.key for item in self.store.list(f"{kind}/")) if id_ not in retired]
 
     def newest(self, kind: Kind) -> Manifest | None:
         """The newest whole snapshot of a kind that is sound: never a subset."""
@@ -195,9 +192,6 @@ class Catalogue:
 
     def _retiring(self, kind: Kind, id_: str) -> builtins.list[str]:
         return [item.key for item in self.store.list(f"{marks_of(kind, id_)}retired-")]
-
-    def _published(self, kind: Kind, but: Container[str]) -> builtins.list[str]:
-        return [id_ for id_ in _ids(item.key for item in self.store.list(f"{kind}/")) if id_ not in but]
 
     def _unfit(self, kind: Kind) -> set[str]:
         """Ids of those that are retired or were found damaged."""

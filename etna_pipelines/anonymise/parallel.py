@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
 from typing import TypeVar
 
 from etna_pipelines.anonymise.memory import give_back
@@ -10,8 +11,8 @@ from etna_pipelines.anonymise.memory import give_back
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_GIVEN_BACK_EVERY = 32
-"""Items: blocks of some 5 MB."""
+_HELD_ITEMS, _HELD_SECONDS = 32, 5.0
+"""After how many blocks of some 5 MB, or after how long (slow ones make more small things), memory is given back."""
 
 
 def in_order(
@@ -21,9 +22,12 @@ def in_order(
     was freed goes back to the system."""
     waiting: deque[Future[Result]] = deque()
     try:
-        for number, item in enumerate(items, start=1):
-            if number % _GIVEN_BACK_EVERY == 0:
+        held_since, held = monotonic(), 0
+        for item in items:
+            if held == _HELD_ITEMS or monotonic() - held_since > _HELD_SECONDS:
                 give_back()
+                held_since, held = monotonic(), 0
+            held += 1
             waiting.append(pool.submit(work, item))
             if len(waiting) > workers:
                 yield waiting.popleft().result()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.github_server import GitHubServer
 
 _numbers = itertools.count(1)
+_LONGEST = ("flows", "faults", "demo", "security")
+"""Directories of tests that run whole programs."""
 
 # The same examples every time and no time limit: what a busy machine does is no finding.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -29,7 +31,9 @@ settings.load_profile("steady")
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers (`pytest -n 3`): a file is one worker's, and so are all that share a dear fixture."""
+    """With several workers (`pytest -n 3`): a file is one worker's, and so are all that share a dear fixture; the
+    longest begin, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: next((n for n, name in enumerate(_LONGEST) if name in item.path.parts), len(_LONGEST)))
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         shared = next((name for name in ("seeded_checkout", "seeded") if name in fixtures), None)

@@ -225,12 +225,14 @@ class Program:
             if self.running:
                 os.killpg(group, signal.SIGTERM)
                 os.killpg(group, signal.SIGCONT)  # what stands still can't cancel what it asked of the server
-                self._process.wait()
                 deadline = time.monotonic() + GRACE
+                with contextlib.suppress(subprocess.TimeoutExpired):  # whoever started us may have had SIGTERM ignored
+                    self._process.wait(GRACE)
                 while time.monotonic() < deadline:
                     os.killpg(group, 0)
                     time.sleep(0.01)
             os.killpg(group, signal.SIGKILL)
+        self._process.wait()
 
     def failure(self, code: int) -> EtnaError:
         """What the program's failing with this exit code amounts to."""

@@ -297,6 +297,16 @@ def test_a_program_stands_still_and_goes_on_and_ends_in_either_case() -> None:
     assert not found[0].exists()
 
 
+def test_a_program_ends_where_termination_is_ignored() -> None:
+    """As all do that are started by one who ignores it."""
+    code = (
+        "import signal, sys; from pathlib import Path; from etna_pipelines.postgres.programs import Program\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "with Program(Path(sys.argv[1]), ['600']): pass"
+    )
+    subprocess.run([sys.executable, "-c", code, shutil.which("sleep") or ""], check=True, timeout=120)
+
+
 def _is(cmdline: Path, argument: bytes) -> bool:
     """Whether it is the program's own, not its supervisor's."""
     try:

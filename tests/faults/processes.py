@@ -109,9 +109,13 @@ def left_running(patience: float = 5) -> list[str]:
     parent = psutil.Process(multiprocessing.forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
     deadline = time.monotonic() + patience
     while True:
-        found = [child for child in parent.children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+        found = []
+        for child in parent.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    found.append(" ".join(child.cmdline()[:3]))
         if not found or time.monotonic() > deadline:
-            return [" ".join(child.cmdline()[:3]) for child in found]
+            return found
         time.sleep(0.02)
 
 

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -225,12 +224,8 @@ class Program:
             if self.running:
                 os.killpg(group, signal.SIGTERM)
                 os.killpg(group, signal.SIGCONT)  # what stands still can't cancel what it asked of the server
-                deadline = time.monotonic() + GRACE
-                with contextlib.suppress(subprocess.TimeoutExpired):  # whoever started us may have had SIGTERM ignored
-                    self._process.wait(GRACE)
-                while time.monotonic() < deadline:
-                    os.killpg(group, 0)
-                    time.sleep(0.01)
+                # Its stderr ends with the last of them. It need not: whoever started us may have had SIGTERM ignored.
+                self._reader.join(GRACE)
             os.killpg(group, signal.SIGKILL)
         self._process.wait()
 

@@ -8,6 +8,7 @@ engine.strip makes, because it is made of the same pieces by the same functions.
 """
 
 import json
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ WORKERS = 1
 """Threads of a part: as many parts are done at a time as there are workers for them."""
 
 MAKERS = ("etna-pipelines", "isal", "polars")
-"""Distributions whose version may decide which bytes a part becomes."""
+"""Distributions whose version may decide which bytes a part becomes; so may that of Python's zlib."""
 
 
 class _Begun(BaseModel):
@@ -192,8 +193,8 @@ class FanOut:
         bundle = self._room(id_).find("begun")
         if bundle.get("versions") != _versions():
             raise SettingsError(
-                f"The strip of {self.full.id} was begun with another version of {', '.join(MAKERS)} than this worker "
-                "has: install the same on all of them (`uv sync --locked`), then strip again."
+                f"The strip of {self.full.id} was begun with another version of {', '.join(MAKERS)} or zlib than this "
+                "worker has: install the same on all of them (`uv sync --locked`), then strip again."
             )
         record = _Begun.model_validate_json(bundle["record"])
         if record.draft.rules != begun(self.full, self.rules, self.masking_key).rules:
@@ -259,7 +260,7 @@ class FanOut:
 
 
 def _versions() -> bytes:
-    return json.dumps({name: version(name) for name in MAKERS}).encode()
+    return json.dumps({name: version(name) for name in MAKERS} | {"zlib": zlib.ZLIB_RUNTIME_VERSION}).encode()
 
 
 def _assembled(bundle: Bundle) -> _Assembled:

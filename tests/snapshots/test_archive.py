@@ -1,5 +1,7 @@
 import gzip
 import hashlib
+import zlib
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -49,8 +51,22 @@ def test_what_others_compressed_is_read() -> None:
     assert read(gzip.compress(LINES), gzip.compress(b"")) == LINES
 
 
-def test_equal_data_makes_equal_bytes() -> None:
-    assert compress(LINES) == compress(LINES)
+@pytest.mark.parametrize("times", [1, 20])
+def test_equal_data_makes_equal_bytes_in_any_thread(times: int) -> None:
+    made: set[bytes] = set()
+    threads = [Thread(target=lambda: made.add(compress(LINES * times))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == {compress(LINES * times)}
+
+
+def test_short_blocks_are_left_to_zlib() -> None:
+    """ISA-L finds other matches in one process of twenty."""
+    short = b"\\N\t\\N\t\\N\n\\.\n"
+    assert compress(short) == zlib.compress(short, 1, wbits=31)
+    assert compress(memoryview(short)) == compress(short)
 
 
 @pytest.mark.parametrize("end", [1, 9, 20, -9, -1])
